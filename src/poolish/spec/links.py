@@ -1,0 +1,131 @@
+"""Link functions, one row each: `eta = link(mu)`, `mu = inverse(eta)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from poolish.errors import FamilyError
+
+type ArrayFunction = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link function.
+
+    Parameters
+    ----------
+    name : str
+    link, inverse : callable
+        NumPy functions between the parameter's scale and the linear predictor's.
+    slope : callable
+        d inverse / d eta, as a function of eta.
+    graph : callable
+        `graph(pt, eta)`: the inverse as a tensor expression, `pt` being `pytensor.tensor`.
+        Passed in, so that this module never imports it.
+    """
+
+    name: str
+    link: ArrayFunction
+    inverse: ArrayFunction
+    slope: ArrayFunction
+    graph: Callable[[Any, Any], Any]
+
+
+_SQRT_2 = np.sqrt(2.0)
+_SQRT_2PI = np.sqrt(2.0 * np.pi)
+
+LINKS: dict[str, Link] = {
+    row.name: row
+    for row in (
+        Link("identity", lambda m: m, lambda e: e, np.ones_like, lambda pt, e: e),
+        Link("log", np.log, np.exp, np.exp, lambda pt, e: pt.exp(e)),
+        Link(
+            "logit",
+            special.logit,
+            special.expit,
+            lambda e: special.expit(e) * special.expit(-e),
+            lambda pt, e: pt.sigmoid(e),
+        ),
+        Link(
+            "probit",
+            special.ndtri,
+            special.ndtr,
+            lambda e: np.exp(-0.5 * e * e) / _SQRT_2PI,
+            lambda pt, e: 0.5 * pt.erfc(-e / _SQRT_2),
+        ),
+        Link(
+            "cloglog",
+            lambda m: np.log(-np.log1p(-m)),
+            lambda e: -np.expm1(-np.exp(e)),
+            lambda e: np.exp(e - np.exp(e)),
+            lambda pt, e: -pt.expm1(-pt.exp(e)),
+        ),
+        Link(
+            "cauchit",
+            lambda m: np.tan(np.pi * (m - 0.5)),
+            lambda e: 0.5 + np.arctan(e) / np.pi,
+            lambda e: 1.0 / (np.pi * (1.0 + e * e)),
+            lambda pt, e: 0.5 + pt.arctan(e) / np.pi,
+        ),
+        Link(
+            "inverse",
+            lambda m: 1.0 / m,
+            lambda e: 1.0 / e,
+            lambda e: -1.0 / e**2,
+            lambda pt, e: 1.0 / e,
+        ),
+        Link("sqrt", np.sqrt, np.square, lambda e: 2.0 * e, lambda pt, e: e**2),
+        Link(
+            "softplus",
+            lambda m: m + np.log(-np.expm1(-m)),
+            lambda e: np.logaddexp(0.0, e),
+            special.expit,
+            lambda pt, e: pt.softplus(e),
+        ),
+        Link(
+            "1/mu^2",
+            lambda m: 1.0 / m**2,
+            lambda e: 1.0 / np.sqrt(e),
+            lambda e: -0.5 * e**-1.5,
+            lambda pt, e: 1.0 / pt.sqrt(e),
+        ),
+        Link(
+            "tan_half",
+            lambda m: np.tan(m / 2.0),
+            lambda e: 2.0 * np.arctan(e),
+            lambda e: 2.0 / (1.0 + e * e),
+            lambda pt, e: 2.0 * pt.arctan(e),
+        ),
+        Link(
+            "logm1",
+            lambda m: np.log(m - 1.0),
+            lambda e: 1.0 + np.exp(e),
+            np.exp,
+            lambda pt, e: 1.0 + pt.exp(e),
+        ),
+    )
+}
+
+
+def parse_link(name: str) -> Link:
+    """Return the link called `name`.
+
+    Raises
+    ------
+    FamilyError
+        If there is no such link.
+    """
+    if name not in LINKS:
+        raise FamilyError(
+            f"there is no link `{name}`",
+            given=f"link `{name}`",
+            expected=f"one of {', '.join(LINKS)}",
+            fix='write, for example, `po.family("poisson", link="log")`',
+        )
+    return LINKS[name]
