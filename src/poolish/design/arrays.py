@@ -36,6 +36,8 @@ class GroupDesign:
         Known covariance between the levels, its labels in the order of `levels`.
     share : tuple of (str or None)
         For each block, the label `p` of `(x |p| g)`, shared with other parameters' formulas.
+    relation_name : str or None
+        The name under which the relation was passed, the `K` of `kin(id, K)`.
     """
 
     name: str
@@ -46,6 +48,7 @@ class GroupDesign:
     blocks: tuple[tuple[int, ...], ...]
     relation: Relation | None = None
     share: tuple[str | None, ...] = ()
+    relation_name: str | None = None
 
     @property
     def n_levels(self) -> int:

@@ -16,7 +16,7 @@ from scipy import special
 from poolish.spec.prior import Prior
 
 type ArrayFunction = Callable[..., np.ndarray]
-type Support = Literal["real", "positive", "unit", "interval", "correlation"]
+type Support = Literal["real", "positive", "unit", "interval", "point", "correlation"]
 
 _LOG_2PI = np.log(2.0 * np.pi)
 NO_BOUND = -np.inf
@@ -32,13 +32,14 @@ class Distribution:
     arguments : tuple of str
         What its numbers mean, in order.
     support : str
-        `real`, `positive`, `unit` (0 to 1), `interval` (given by the arguments), `correlation`.
+        `real`, `positive`, `unit` (0 to 1), `interval` (given by the arguments), `point`,
+        `correlation`.
     log_density, quantile, cdf : callable
         `f(x, *arguments)`; the density is normalised.
     positive_arguments : tuple of str
         The arguments that must be above zero.
     fixed_zero : str or None
-        An argument that may be written, and must then be 0: the location of half distributions.
+        An argument that must be 0 and may be left out: the location of half distributions.
     """
 
     name: str
@@ -178,7 +179,7 @@ DISTRIBUTIONS: dict[str, Distribution] = {
         Distribution(
             "constant",
             ("value",),
-            "real",
+            "point",
             lambda x, value: 0.0 * x,
             lambda p, value: np.full_like(np.asarray(p, dtype=float), value),
             lambda x, value: np.where(np.asarray(x) >= value, 1.0, 0.0),
@@ -193,31 +194,31 @@ DISTRIBUTIONS: dict[str, Distribution] = {
         ),
         Distribution(
             "half_normal",
-            ("sd",),
+            ("mean", "sd"),
             "positive",
-            _half(lambda x, s: _normal(x, 0.0, s)),
-            lambda p, s: s * special.ndtri((1 + p) / 2),
-            lambda x, s: 2 * special.ndtr(x / s) - 1,
+            _half(_normal),
+            lambda p, m, s: s * special.ndtri((1 + p) / 2),
+            lambda x, m, s: 2 * special.ndtr(x / s) - 1,
             ("sd",),
             "mean",
         ),
         Distribution(
             "half_student_t",
-            ("nu", "scale"),
+            ("nu", "location", "scale"),
             "positive",
-            _half(lambda x, nu, s: _student_t(x, nu, 0.0, s)),
-            lambda p, nu, s: s * special.stdtrit(nu, (1 + p) / 2),
-            lambda x, nu, s: 2 * special.stdtr(nu, x / s) - 1,
+            _half(_student_t),
+            lambda p, nu, m, s: s * special.stdtrit(nu, (1 + p) / 2),
+            lambda x, nu, m, s: 2 * special.stdtr(nu, x / s) - 1,
             ("nu", "scale"),
             "location",
         ),
         Distribution(
             "half_cauchy",
-            ("scale",),
+            ("location", "scale"),
             "positive",
-            _half(lambda x, s: _cauchy(x, 0.0, s)),
-            lambda p, s: s * np.tan(np.pi * p / 2),
-            lambda x, s: 2 * np.arctan(x / s) / np.pi,
+            _half(_cauchy),
+            lambda p, m, s: s * np.tan(np.pi * p / 2),
+            lambda x, m, s: 2 * np.arctan(x / s) / np.pi,
             ("scale",),
             "location",
         ),
@@ -282,11 +283,20 @@ DISTRIBUTIONS: dict[str, Distribution] = {
 }
 
 
+_FLOORS: dict[Support, float] = {
+    "real": -np.inf,
+    "interval": -np.inf,
+    "positive": 0.0,
+    "unit": 0.0,
+    "point": np.inf,
+    "correlation": np.inf,
+}
+
+
 def _cdf_below(prior: Prior, lower: float) -> float:
     """Return the prior's probability below `lower`, which truncation removes."""
     row = DISTRIBUTIONS[prior.distribution]
-    floor = {"real": -np.inf, "positive": 0.0, "unit": 0.0}.get(row.support)
-    if floor is not None and lower <= floor:
+    if lower <= _FLOORS[row.support]:
         return 0.0
     return float(np.nan_to_num(row.cdf(np.float64(lower), *prior.arguments)))
 

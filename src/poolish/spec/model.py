@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from poolish.formula.terms import Formula
@@ -108,12 +108,15 @@ class ModelSpec:
         By parameter, the main one first; the same keys as `Design.predictors`.
     auxiliary : Mapping of str to Prior
         Family parameters without a formula (`sigma`, `shape`, ...), on their own scale.
+    stated : Mapping of str to str
+        Parameters whose prior the user stated, with the key it was stated under.
     """
 
     formula: Formula
     family: Family
     predictors: Mapping[str, PredictorSpec]
     auxiliary: Mapping[str, Prior]
+    stated: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def main(self) -> PredictorSpec:

@@ -1,0 +1,259 @@
+"""Formula, design, family and stated priors to a `ModelSpec`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from poolish.design.arrays import Design, GroupDesign, PredictorDesign
+from poolish.errors import FamilyError, UnknownNameError
+from poolish.formula.terms import Formula
+from poolish.spec.defaults import (
+    Scale,
+    coef_priors,
+    cor_prior,
+    intercept_prior,
+    parameter_scale,
+    response_scale,
+    sd_prior,
+)
+from poolish.spec.families import parse_family
+from poolish.spec.family import Family, FamilyChoice
+from poolish.spec.links import Link
+from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
+from poolish.spec.prior import Prior
+from poolish.spec.priors import ResolvedPrior, Slot, resolve_priors
+
+type Centered = bool | Mapping[str, bool] | None
+type StatedPriors = Mapping[str, str | Prior]
+
+_RESERVED_DIMS = frozenset({"chain", "draw", "sample", "obs", "coef"})
+
+
+def build_spec(
+    formula: Formula,
+    design: Design,
+    *,
+    family: str | Family | FamilyChoice = "gaussian",
+    priors: StatedPriors | None = None,
+    centered: Centered = None,
+) -> ModelSpec:
+    """Return the model that a formula and its design declare, every prior resolved.
+
+    Parameters
+    ----------
+    formula : Formula
+    design : Design
+    family : str, Family or FamilyChoice
+    priors : Mapping of str to (str or Prior), optional
+        By the names people see; the most specific wins.
+    centered : bool or Mapping of str to bool, optional
+        Parameterization of group effects for NUTS, for all or by group; None is automatic.
+
+    Raises
+    ------
+    FamilyError
+        If the family is unknown, has no such parameter, or cannot have produced the response.
+    PriorError
+        If a prior cannot be read or applies to nothing.
+    UnknownNameError
+        If `centered` names a group that is not there.
+    """
+    choice = parse_family(family)
+    choice.family.check(design.response)
+    _check_parameters(choice.family, design)
+    _check_centered(design, centered)
+    bare = ModelSpec(
+        formula,
+        choice.family,
+        {
+            name: _bare_predictor(name, choice.links, predictor, design, centered)
+            for name, predictor in design.predictors.items()
+        },
+        _default_auxiliary(choice.family, design),
+    )
+    return _with_priors(bare, resolve_priors(tuple(prior_slots(bare)), priors or {}))
+
+
+def prior_slots(spec: ModelSpec) -> Iterator[Slot]:
+    """Yield every place for a prior in a model, in the order they are shown."""
+    for predictor in spec.predictors.values():
+        yield from _coef_slots(predictor)
+        for group in predictor.groups:
+            yield from _group_slots(predictor, group)
+    for name, prior in spec.auxiliary.items():
+        yield Slot((name,), prior, lower=spec.family.parameter(name).lower)
+
+
+def spec_priors(spec: ModelSpec) -> tuple[ResolvedPrior, ...]:
+    """Return every prior that applies in a model, and whether the user stated it."""
+    return tuple(
+        ResolvedPrior(slot, slot.default, spec.stated.get(slot.names[0]))
+        for slot in prior_slots(spec)
+    )
+
+
+# --- The parts of a bare spec: structure and default priors. ---
+
+
+def _bare_predictor(
+    name: str,
+    links: Mapping[str, Link],
+    predictor: PredictorDesign,
+    design: Design,
+    centered: Centered,
+) -> PredictorSpec:
+    link = links[name]
+    is_main = predictor is design.main
+    scale = (
+        response_scale(design.response, link)
+        if is_main
+        else parameter_scale(name, link, design.response)
+    )
+    return PredictorSpec(
+        parameter=name,
+        link=link,
+        coefs=predictor.coefs,
+        priors=_default_coefs(predictor, scale),
+        intercept_at="average",
+        groups=_bare_groups(predictor, scale, centered),
+    )
+
+
+def _default_coefs(predictor: PredictorDesign, scale: Scale) -> tuple[Prior, ...]:
+    intercept = (intercept_prior(scale),) if predictor.has_intercept else ()
+    return (*intercept, *coef_priors(predictor, scale))
+
+
+def _bare_groups(
+    predictor: PredictorDesign, scale: Scale, centered: Centered
+) -> tuple[GroupSpec, ...]:
+    dims: list[str] = []
+    for group in predictor.groups:
+        dims.append(_free_dim(group.name, dims))
+    return tuple(
+        _bare_group(group, dim, scale, centered)
+        for group, dim in zip(predictor.groups, dims, strict=True)
+    )
+
+
+def _free_dim(name: str, taken: list[str]) -> str:
+    """Return a dimension name for a group that collides with none of ours: `chain` -> `chain_`."""
+    dim = name
+    while dim in _RESERVED_DIMS or dim in taken:
+        dim += "_"
+    return dim
+
+
+def _bare_group(group: GroupDesign, dim: str, scale: Scale, centered: Centered) -> GroupSpec:
+    return GroupSpec(
+        name=group.name,
+        dim=dim,
+        effects=group.effects,
+        levels=group.levels,
+        blocks=group.blocks,
+        sd_priors=(sd_prior(scale),) * group.n_effects,
+        cor_priors=(cor_prior(),) * len(group.blocks),
+        is_centered=centered.get(group.name) if isinstance(centered, Mapping) else centered,
+        share=group.share,
+        relation=group.relation_name,
+    )
+
+
+def _default_auxiliary(family: Family, design: Design) -> dict[str, Prior]:
+    free = (p for p in family.parameters if p.default_prior and p.name not in design.predictors)
+    priors = {p.name: p.default_prior(design.response) for p in free if p.default_prior}
+    return {name: prior for name, prior in priors.items() if prior is not None}
+
+
+# --- Slots: which names a prior may be stated under. ---
+
+
+def _coef_slots(predictor: PredictorSpec) -> Iterator[Slot]:
+    b = predictor.variable("b")
+    for coef, prior in zip(predictor.coefs, predictor.priors, strict=True):
+        if coef == "Intercept":
+            yield Slot((f"{b}[Intercept]", b.replace("b", "Intercept", 1)), prior)
+        else:
+            yield Slot((f"{b}[{coef}]", b), prior)
+
+
+def _group_slots(predictor: PredictorSpec, group: GroupSpec) -> Iterator[Slot]:
+    sd, cor = predictor.variable("sd", group), predictor.variable("cor", group)
+    every_sd, every_cor = (predictor.variable(kind) for kind in ("sd", "cor"))
+    for effect, prior in zip(group.effects, group.sd_priors, strict=True):
+        yield Slot((f"{sd}[{effect}]", sd, every_sd), prior, lower=0.0)
+    for block, prior in zip(group.blocks, group.cor_priors, strict=True):
+        if len(block) > 1:
+            yield Slot((cor, every_cor), prior, n_effects=len(block))
+
+
+# --- Putting the resolved priors back. ---
+
+
+def _with_priors(bare: ModelSpec, resolved: tuple[ResolvedPrior, ...]) -> ModelSpec:
+    by_name = {item.slot.names[0]: item for item in resolved}
+    return replace(
+        bare,
+        predictors={
+            name: _predictor_with(predictor, by_name)
+            for name, predictor in bare.predictors.items()
+        },
+        auxiliary={name: by_name[name].prior for name in bare.auxiliary},
+        stated={name: item.stated_as for name, item in by_name.items() if item.stated_as},
+    )
+
+
+def _predictor_with(
+    predictor: PredictorSpec, by_name: Mapping[str, ResolvedPrior]
+) -> PredictorSpec:
+    b = predictor.variable("b")
+    intercept = by_name.get(f"{b}[Intercept]") if predictor.has_intercept else None
+    is_raw = intercept is not None and intercept.stated_as == f"{b}[Intercept]"
+    return replace(
+        predictor,
+        priors=tuple(by_name[f"{b}[{coef}]"].prior for coef in predictor.coefs),
+        intercept_at="zero" if is_raw else "average",
+        groups=tuple(_group_with(predictor, group, by_name) for group in predictor.groups),
+    )
+
+
+def _group_with(
+    predictor: PredictorSpec, group: GroupSpec, by_name: Mapping[str, ResolvedPrior]
+) -> GroupSpec:
+    sd, cor = predictor.variable("sd", group), predictor.variable("cor", group)
+    return replace(
+        group,
+        sd_priors=tuple(by_name[f"{sd}[{effect}]"].prior for effect in group.effects),
+        cor_priors=tuple(
+            by_name[cor].prior if len(block) > 1 else prior
+            for block, prior in zip(group.blocks, group.cor_priors, strict=True)
+        ),
+    )
+
+
+# --- Checks at the border. ---
+
+
+def _check_parameters(family: Family, design: Design) -> None:
+    known = [parameter.name for parameter in family.parameters]
+    unknown = [name for name in design.predictors if name not in known]
+    if unknown:
+        raise FamilyError(
+            f"family `{family.name}` has no parameter `{unknown[0]}`",
+            given=f"a formula for `{unknown[0]}`",
+            expected=f"formulas for {', '.join(known)}",
+            fix=f"leave the formula `{unknown[0]} ~ ...` out, or choose a family that has it",
+        )
+
+
+def _check_centered(design: Design, centered: Centered) -> None:
+    groups = {group.name for p in design.predictors.values() for group in p.groups}
+    named = set(centered) if isinstance(centered, Mapping) else set()
+    if named - groups:
+        raise UnknownNameError(
+            f"`centered` names `{min(named - groups)}`, which is not a group of this model",
+            given=f"centered = {centered}",
+            expected=f"groups {', '.join(sorted(groups)) or '(none)'}",
+            fix="name a group of the formula, or pass True, False or None for all",
+        )
