@@ -1,0 +1,47 @@
+# make env   the environment (.venv) from requirements.lock, once
+# make demo  the main job: fit models/sleepstudy, print the summary, write sleepstudy.nc
+# make test  the fast tests; PYTEST_ARGS="-k formula" chooses
+.PHONY: env demo test test-slow lint gallery lock clean
+.DEFAULT_GOAL := env
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# One thread per process: chains run in parallel, and a second layer of threads only slows them.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+env: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml .ci/find-python
+	python="$$(.ci/find-python)" && "$$python" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: env
+	$(BIN)/poolish fit models/sleepstudy --seed 1 --force -o sleepstudy.nc
+
+test: env
+	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+test-slow: env
+	$(BIN)/python -m pytest -q -m slow $(PYTEST_ARGS)
+
+lint: env
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The page of models and the expected answers' table of contents, from the specs.
+gallery: env
+	$(BIN)/poolish models page
+
+# Names, versions and hashes only; for Python 3.12 and later on every platform.
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.12 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache sleepstudy.nc
