@@ -80,9 +80,13 @@ class Engine:
         `describe(spec)` returns why this engine suits the model, in one clause.
     fit : callable
         `fit(spec, design, plan)` returns `Draws`.
+    gate : callable
+        `gate(draws)` returns None when the draws can be trusted, else the reason they cannot, so
+        that the next engine is tried.
     """
 
     name: str
     can_fit: Callable[[ModelSpec, Design], str | None]
     describe: Callable[[ModelSpec], str]
     fit: Callable[[ModelSpec, Design, Plan], Draws]
+    gate: Callable[[Draws], str | None] = field(default=lambda draws: None)

@@ -1,0 +1,145 @@
+"""Draws from the prior alone, under the same names as the posterior."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from poolish.design.arrays import Design, GroupDesign, PredictorDesign
+from poolish.engines.protocol import Draws, Plan
+from poolish.errors import PriorError
+from poolish.relations.relation import Relation
+from poolish.spec.distributions import sample_prior
+from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
+
+
+def draw_prior(spec: ModelSpec, design: Design, plan: Plan) -> Draws:
+    """Return independent draws of every parameter and group effect from the prior.
+
+    Raises
+    ------
+    PriorError
+        If a prior is flat: nothing can be drawn from it.
+    """
+    _refuse_flat(spec)
+    started = time.perf_counter()
+    rng = np.random.default_rng(plan.seed)
+    size = (plan.chains, plan.draws)
+    posterior: dict[str, np.ndarray] = {}
+    for name, predictor in spec.predictors.items():
+        arrays = design.predictors[name]
+        posterior[predictor.variable("b")] = _coefs(predictor, arrays, rng, size)
+        for group, group_arrays in zip(predictor.groups, arrays.groups, strict=True):
+            posterior |= _group(predictor, group, group_arrays, rng, size)
+    for name, prior in spec.auxiliary.items():
+        lower = spec.family.parameter(name).lower
+        posterior[name] = sample_prior(prior, rng, shape=size, lower=lower)
+    return Draws(posterior, {}, "prior", time.perf_counter() - started)
+
+
+def _refuse_flat(spec: ModelSpec) -> None:
+    flat = [
+        f"{predictor.variable('b')}[{coef}]"
+        for predictor in spec.predictors.values()
+        for coef, prior in zip(predictor.coefs, predictor.priors, strict=True)
+        if prior.distribution == "flat"
+    ]
+    if flat:
+        raise PriorError(
+            f"nothing can be drawn from the flat prior of `{flat[0]}`",
+            given=f"flat() for {', '.join(flat)}",
+            expected="a proper prior for every parameter",
+            fix=f'state one, for example `priors={{"{flat[0]}": "normal(0, 10)"}}`',
+        )
+
+
+def _coefs(
+    predictor: PredictorSpec,
+    arrays: PredictorDesign,
+    rng: np.random.Generator,
+    size: tuple[int, int],
+) -> np.ndarray:
+    columns = [sample_prior(prior, rng, shape=size) for prior in predictor.priors]
+    b = np.stack(columns, axis=-1) if columns else np.empty((*size, 0))
+    if predictor.has_intercept and predictor.intercept_at == "average":
+        b[..., 0] -= b[..., 1:] @ arrays.X[:, 1:].mean(axis=0)
+    return b
+
+
+def _group(
+    predictor: PredictorSpec,
+    group: GroupSpec,
+    arrays: GroupDesign,
+    rng: np.random.Generator,
+    size: tuple[int, int],
+) -> dict[str, np.ndarray]:
+    sd = np.stack([sample_prior(p, rng, shape=size, lower=0.0) for p in group.sd_priors], axis=-1)
+    factor = _correlation_factor(group, rng, size)
+    z = rng.standard_normal((*size, len(group.levels), len(group.effects)))
+    r = relation_factor(arrays.relation, z) @ np.swapaxes(factor * sd[..., None], -1, -2)
+    values = {
+        predictor.variable("sd", group): sd,
+        predictor.variable("r", group): r,
+    }
+    if any(len(block) > 1 for block in group.blocks):
+        values[predictor.variable("cor", group)] = factor @ np.swapaxes(factor, -1, -2)
+    return values
+
+
+def _correlation_factor(
+    group: GroupSpec, rng: np.random.Generator, size: tuple[int, int]
+) -> np.ndarray:
+    """Return Cholesky factors of the effects' correlation matrices, block by block."""
+    q = len(group.effects)
+    factor = np.zeros((*size, q, q))
+    for block, prior in zip(group.blocks, group.cor_priors, strict=True):
+        factor[..., np.ix_(block, block)[0], np.ix_(block, block)[1]] = draw_lkj_factor(
+            rng, len(block), prior.arguments[0], size=size
+        )
+    return factor
+
+
+def draw_lkj_factor(
+    rng: np.random.Generator, n_effects: int, eta: float, *, size: tuple[int, ...]
+) -> np.ndarray:
+    """Return Cholesky factors of LKJ correlation matrices, shape `size + (effect, effect)`.
+
+    References
+    ----------
+    Lewandowski, Kurowicka & Joe (2009), J. Multivariate Analysis 100, 1989-2001, section 2.4:
+    canonical partial correlations of column j are 2 Beta(a, a) - 1 with
+    a = eta + (d - 2 - j) / 2, j from 0. doi:10.1016/j.jmva.2009.04.008
+    """
+    factor = np.zeros((*size, n_effects, n_effects))
+    factor[..., 0, 0] = 1.0
+    for i in range(1, n_effects):
+        rest = np.ones(size)
+        for j in range(i):
+            a = eta + (n_effects - 2 - j) / 2
+            partial = 2 * rng.beta(a, a, size=size) - 1
+            factor[..., i, j] = partial * np.sqrt(rest)
+            rest *= 1 - partial**2
+        factor[..., i, i] = np.sqrt(rest)
+    return factor
+
+
+def relation_factor(relation: Relation | None, z: np.ndarray) -> np.ndarray:
+    """Return draws with the relation's covariance between levels, from independent `z`.
+
+    Parameters
+    ----------
+    relation : Relation or None
+        None leaves the levels independent.
+    z : ndarray, shape (..., level, effect)
+        Standard normal.
+    """
+    if relation is None:
+        return z
+    covariance = (
+        np.linalg.inv(relation.precision.toarray())
+        if relation.covariance is None
+        else relation.covariance
+    )
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(np.maximum(values, 0.0))) @ z
