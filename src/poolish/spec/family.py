@@ -90,7 +90,7 @@ class Family:
         `main_scale(response) -> ndarray`: the response on the scale of `mu`, for default priors;
         None where that is `y` itself.
     additions : tuple of str
-        Fields of `ResponseDesign` that mean something to this family.
+        Response terms that mean something to this family: `trials`, `se`, `weights`, ...
     uses_weights : bool
         Whether `weights` enter the density itself (precision weights) instead of multiplying its
         logarithm.

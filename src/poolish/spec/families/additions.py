@@ -1,0 +1,233 @@
+"""Response terms that any family takes: censoring, truncation and likelihood weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from poolish.design.arrays import ResponseDesign
+from poolish.errors import DataError, FamilyError
+from poolish.spec.family import Family, Parameters
+
+LEFT, NONE, RIGHT, INTERVAL = -1, 0, 1, 2
+
+_PRESENT: dict[str, Callable[[ResponseDesign], bool]] = {
+    "trials": lambda r: r.trials is not None,
+    "se": lambda r: r.se is not None,
+    "weights": lambda r: r.weights is not None,
+    "rate": lambda r: r.rate is not None,
+    "cens": lambda r: r.censoring is not None,
+    "trunc": lambda r: r.lower_bound is not None or r.upper_bound is not None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The event `low < Y <= high` of each row, ends infinite where there is none.
+
+    Parameters
+    ----------
+    low, high : ndarray, shape (obs,)
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+
+
+def is_truncated(response: ResponseDesign) -> bool:
+    """Return whether `trunc(...)` was given."""
+    return _PRESENT["trunc"](response)
+
+
+def truncation(response: ResponseDesign, *, is_discrete: bool) -> Interval:
+    """Return the range that an outcome must fall in to be seen at all.
+
+    Both bounds belong to the range, as in brms: a discrete outcome may equal its lower bound.
+    """
+    n_obs = len(response.y)
+    low = _bound(response.lower_bound, -np.inf, n_obs)
+    high = _bound(response.upper_bound, np.inf, n_obs)
+    return Interval(low - 1.0 if is_discrete else low, high)
+
+
+def _bound(values: np.ndarray | None, default: float, n_obs: int) -> np.ndarray:
+    if values is None:
+        return np.full(n_obs, default)
+    return np.where(np.isnan(values), default, np.broadcast_to(values, (n_obs,)))
+
+
+def censored(response: ResponseDesign, y: np.ndarray, *, is_discrete: bool) -> Interval:
+    """Return what is known of each censored row; everything for rows that are not censored.
+
+    Right: y < Y. Left: Y <= y. Interval: y < Y <= y2. As in brms, and within the truncation.
+    """
+    kind = np.zeros(len(y), dtype=int) if response.censoring is None else response.censoring
+    upper = np.full(len(y), np.nan) if response.upper is None else response.upper
+    seen = truncation(response, is_discrete=is_discrete)
+    low = np.where((kind == RIGHT) | (kind == INTERVAL), y, -np.inf)
+    high = np.where(kind == LEFT, y, np.where(kind == INTERVAL, upper, np.inf))
+    is_censored = kind != NONE
+    low = np.where(is_censored, np.maximum(low, seen.low), low)
+    return Interval(low, np.where(is_censored, np.minimum(high, seen.high), high))
+
+
+def log_probability(distribution: Any, interval: Interval) -> np.ndarray:
+    """Return log P(low < Y <= high), from whichever tail keeps its digits.
+
+    Parameters
+    ----------
+    distribution : frozen scipy.stats distribution
+    interval : Interval
+
+    Notes
+    -----
+    log(S(low) - S(high)) where low lies in the upper half, else log(F(high) - F(low)).
+    """
+    above, above_high = distribution.logsf(interval.low), distribution.logsf(interval.high)
+    below, below_low = distribution.logcdf(interval.high), distribution.logcdf(interval.low)
+    upper_tail = _log_difference(above, above_high)
+    lower_tail = _log_difference(below, below_low)
+    return np.where(above < below, upper_tail, lower_tail)
+
+
+def _log_difference(larger: np.ndarray, smaller: np.ndarray) -> np.ndarray:
+    """Return log(exp(larger) - exp(smaller))."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        difference = larger + np.log(-np.expm1(smaller - larger))
+    return np.where(np.isneginf(smaller), larger, difference)
+
+
+def log_density(
+    family: Family, y: np.ndarray, parameters: Parameters, response: ResponseDesign
+) -> np.ndarray:
+    """Return the log density of each row with censoring, truncation and weights.
+
+    Parameters
+    ----------
+    family : Family
+    y : ndarray, shape (obs,)
+    parameters : Mapping of str to ndarray, broadcasting against (..., obs)
+    response : ResponseDesign
+
+    Returns
+    -------
+    ndarray, shape (..., obs)
+        Without these response terms, `family.log_density`.
+    """
+    values = family.log_density(y, parameters, response)
+    if response.censoring is not None:
+        event = censored(response, y, is_discrete=family.is_discrete)
+        chance = log_probability(_distribution(family, parameters, response), event)
+        values = np.where(response.censoring == NONE, values, chance)
+    if is_truncated(response):
+        seen = truncation(response, is_discrete=family.is_discrete)
+        values = values - log_probability(_distribution(family, parameters, response), seen)
+    return values if multiplier(family, response) is None else values * response.weights
+
+
+def multiplier(family: Family, response: ResponseDesign) -> np.ndarray | None:
+    """Return the weights that multiply the log density, None when there are none."""
+    return None if family.uses_weights else response.weights
+
+
+def sample(
+    family: Family,
+    rng: np.random.Generator,
+    parameters: Parameters,
+    response: ResponseDesign,
+) -> np.ndarray:
+    """Return new outcomes within the truncation; censoring hides values, so it plays no part.
+
+    Truncated outcomes are quantiles of uniform numbers between the probabilities of the bounds.
+    """
+    values = family.sample(rng, parameters, response)
+    if not is_truncated(response):
+        return values
+    frozen = _distribution(family, parameters, response)
+    seen = truncation(response, is_discrete=family.is_discrete)
+    low, high = frozen.cdf(seen.low), frozen.cdf(seen.high)
+    # 1 - U lies in (0, 1], so that a discrete outcome is above `low`.
+    drawn = frozen.ppf(low + (1.0 - rng.random(values.shape)) * (high - low))
+    return np.asarray(drawn)
+
+
+def _distribution(family: Family, parameters: Parameters, response: ResponseDesign) -> Any:
+    assert family.distribution is not None  # check_additions has refused the family otherwise
+    return family.distribution(parameters, response)
+
+
+def check_additions(family: Family, response: ResponseDesign) -> None:
+    """Raise when a response term means nothing to the family, or its values are impossible.
+
+    Raises
+    ------
+    FamilyError
+        The family does not take this response term.
+    DataError
+        A standard error, weight, denominator or bound is impossible.
+    """
+    for term, is_present in _PRESENT.items():
+        if is_present(response) and term not in family.additions:
+            _refuse(family, term)
+    for term, values in (("se", response.se), ("rate", response.rate)):
+        _check_positive(term, values)
+    if response.weights is not None:
+        _check("weights", response.weights >= 0, response.weights, "values of 0 or above")
+        if family.uses_weights:
+            _check_positive("weights", response.weights)
+    _check_intervals(response)
+    _check_bounds(response)
+
+
+def _refuse(family: Family, term: str) -> None:
+    taken = ", ".join(f"`{name}(...)`" for name in family.additions) or "none"
+    raise FamilyError(
+        f"family `{family.name}` takes no `{term}(...)`",
+        given=f"`{term}(...)` on the left of `~`",
+        expected=f"response terms of this family: {taken}",
+        fix=f"remove `{term}(...)`, or choose another family",
+    )
+
+
+def _check_positive(term: str, values: np.ndarray | None) -> None:
+    if values is not None:
+        _check(term, values > 0, values, "values above 0")
+
+
+def _check(term: str, is_good: np.ndarray, values: np.ndarray, expected: str) -> None:
+    if np.all(is_good):
+        return
+    row = int(np.argmin(is_good))
+    raise DataError(
+        f"`{term}(...)` has impossible values",
+        given=f"row {row + 1} is {values[row]:g}",
+        expected=expected,
+        fix=f"correct or remove these rows, or `{term}(...)`",
+    )
+
+
+def _check_intervals(response: ResponseDesign) -> None:
+    if response.censoring is None:
+        return
+    is_interval = response.censoring == INTERVAL
+    if not np.any(is_interval):
+        return
+    if response.upper is None:
+        raise DataError(
+            "`cens(...)` has interval-censored rows without an upper end",
+            given="`cens(status)` with the status `interval`",
+            expected="the upper end of the interval of these rows",
+            fix="write `cens(status, y2)`, `y2` the column with the upper ends",
+        )
+    _check(
+        "cens", ~is_interval | (response.upper > response.y), response.upper, "upper ends above y"
+    )
+
+
+def _check_bounds(response: ResponseDesign) -> None:
+    seen = truncation(response, is_discrete=False)
+    inside = (response.y >= seen.low) & (response.y <= seen.high)
+    _check("trunc", inside, response.y, "outcomes within the bounds of `trunc(lb, ub)`")

@@ -1,0 +1,222 @@
+"""The PyMC likelihood of a family: its own distribution, or a custom one with response terms.
+
+`pm` is the `pymc` module, passed in by the engine that has imported it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from poolish.design.arrays import ResponseDesign
+from poolish.spec.families import additions
+from poolish.spec.families.additions import Interval
+from poolish.spec.family import Family
+
+type Native = tuple[Any, dict[str, Any]]
+type Tensors = Mapping[str, Any]
+type MakeNative = Callable[[Any, Tensors, ResponseDesign], Native]
+type Graph = Callable[[Any, Any, Tensors, ResponseDesign], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """What a family gives PyMC.
+
+    Parameters
+    ----------
+    native : callable or None
+        `(pm, parameters, response)` -> PyMC distribution class and its arguments.
+    graph : callable
+        `(pm, value, parameters, response)` -> log density of each row.
+    log_survival : callable or None
+        log P(Y > value) of each row, where PyMC's own underflows.
+    """
+
+    native: MakeNative | None
+    graph: Graph
+    log_survival: Graph | None = None
+
+
+def native_graph(native: MakeNative | None) -> Graph:
+    """Return the log density graph of a PyMC distribution."""
+
+    def graph(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+        return pm.logp(_frozen(native, pm, parameters, response), value)
+
+    return graph
+
+
+def _frozen(
+    native: MakeNative | None, pm: Any, parameters: Tensors, response: ResponseDesign
+) -> Any:
+    assert native is not None  # a family with `cens` or `trunc` has a PyMC distribution
+    distribution, arguments = native(pm, parameters, response)
+    return distribution.dist(**arguments)
+
+
+def add_likelihood(
+    family: Family,
+    pieces: Pieces,
+    pm: Any,
+    name: str,
+    parameters: Tensors,
+    response: ResponseDesign,
+    **keywords: Any,
+) -> Any:
+    """Return the observed variable, added to the open PyMC model.
+
+    Parameters
+    ----------
+    family : Family
+    pieces : Pieces
+    pm : module
+    name : str
+        Name of the variable.
+    parameters : Mapping of str to tensor
+        Of shape (obs,) or (), vector parameters (size,).
+    response : ResponseDesign
+    **keywords
+        `observed=` and `dims=`.
+    """
+    if family.is_discrete:
+        keywords = keywords | {"observed": np.asarray(keywords["observed"]).astype("int64")}
+    if pieces.native is not None and not _has_additions(family, response):
+        distribution, arguments = pieces.native(pm, parameters, response)
+        return distribution(name, **arguments, **keywords)
+    return _custom(family, pieces, pm, name, parameters, response, **keywords)
+
+
+def _has_additions(family: Family, response: ResponseDesign) -> bool:
+    return (
+        response.censoring is not None
+        or additions.is_truncated(response)
+        or additions.multiplier(family, response) is not None
+    )
+
+
+def _custom(
+    family: Family,
+    pieces: Pieces,
+    pm: Any,
+    name: str,
+    parameters: Tensors,
+    response: ResponseDesign,
+    **keywords: Any,
+) -> Any:
+    names = tuple(parameters)
+    sizes = {row.name: row.size for row in family.active(response)}
+    signature = ",".join("()" if sizes[p] is None else f"({p})" for p in names) + "->()"
+
+    def logp(value: Any, *inputs: Any) -> Any:
+        tensors = dict(zip(names, inputs, strict=True))
+        return log_density_graph(family, pieces, pm, value, tensors, response)
+
+    def random(*inputs: Any, rng: np.random.Generator, size: Any = None) -> np.ndarray:
+        arrays = dict(zip(names, inputs, strict=True))
+        return additions.sample(family, rng, arrays, response)
+
+    return pm.CustomDist(
+        name,
+        *parameters.values(),
+        logp=logp,
+        random=random,
+        signature=signature,
+        dtype="int64" if family.is_discrete else "float64",
+        **keywords,
+    )
+
+
+def log_density_graph(
+    family: Family,
+    pieces: Pieces,
+    pm: Any,
+    value: Any,
+    parameters: Tensors,
+    response: ResponseDesign,
+) -> Any:
+    """Return the log density of each row with censoring, truncation and weights, as a tensor.
+
+    The same sum as `additions.log_density`.
+    """
+    density = pieces.graph(pm, value, parameters, response)
+    terms = (pieces, pm, parameters, response)
+    if response.censoring is not None:
+        event = additions.censored(response, response.y, is_discrete=family.is_discrete)
+        density = _replace(density, event, response.censoring != additions.NONE, *terms)
+    if additions.is_truncated(response):
+        seen = additions.truncation(response, is_discrete=family.is_discrete)
+        everywhere = np.ones(len(response.y), dtype=bool)
+        density = density - _replace(pm.math.zeros_like(density), seen, everywhere, *terms)
+    weights = additions.multiplier(family, response)
+    return density if weights is None else density * weights
+
+
+def _replace(
+    values: Any,
+    interval: Interval,
+    is_chosen: np.ndarray,
+    pieces: Pieces,
+    pm: Any,
+    parameters: Tensors,
+    response: ResponseDesign,
+) -> Any:
+    """Return `values` with log P(low < Y <= high) in the chosen rows.
+
+    Only rows of one kind enter each expression, so that no gradient meets an infinite end.
+    """
+    has_low, has_high = np.isfinite(interval.low), np.isfinite(interval.high)
+    for is_kind, expression in (
+        (has_low & ~has_high, _log_survival),
+        (~has_low & has_high, _log_cdf),
+        (has_low & has_high, _log_between),
+    ):
+        rows = np.flatnonzero(is_chosen & is_kind)
+        if len(rows):
+            ends = Interval(interval.low[rows], interval.high[rows])
+            chance = expression(
+                pieces, pm, ends, _take_tensors(parameters, rows), take_rows(response, rows)
+            )
+            values = values[rows].set(chance)
+    return values
+
+
+def _log_survival(
+    pieces: Pieces, pm: Any, ends: Interval, parameters: Tensors, response: ResponseDesign
+) -> Any:
+    if pieces.log_survival is not None:
+        return pieces.log_survival(pm, ends.low, parameters, response)
+    return pm.logccdf(_frozen(pieces.native, pm, parameters, response), ends.low)
+
+
+def _log_cdf(
+    pieces: Pieces, pm: Any, ends: Interval, parameters: Tensors, response: ResponseDesign
+) -> Any:
+    return pm.logcdf(_frozen(pieces.native, pm, parameters, response), ends.high)
+
+
+def _log_between(
+    pieces: Pieces, pm: Any, ends: Interval, parameters: Tensors, response: ResponseDesign
+) -> Any:
+    frozen = _frozen(pieces.native, pm, parameters, response)
+    return pm.math.logdiffexp(pm.logcdf(frozen, ends.high), pm.logcdf(frozen, ends.low))
+
+
+def _take_tensors(parameters: Tensors, rows: np.ndarray) -> dict[str, Any]:
+    return {
+        name: tensor[rows] if tensor.ndim and tensor.type.shape[-1] != 1 else tensor
+        for name, tensor in parameters.items()
+    }
+
+
+def take_rows(response: ResponseDesign, rows: np.ndarray) -> ResponseDesign:
+    """Return the response with these rows only."""
+    arrays = {
+        field.name: getattr(response, field.name)[rows]
+        for field in fields(response)
+        if isinstance(getattr(response, field.name), np.ndarray)
+    }
+    return replace(response, **arrays)

@@ -1,0 +1,91 @@
+"""The table of families, and the choice of a family and its links."""
+
+from __future__ import annotations
+
+import difflib
+
+from poolish.errors import FamilyError
+from poolish.spec.families.gaussian import GAUSSIAN
+from poolish.spec.family import Family, FamilyChoice, Parameter
+from poolish.spec.links import Link, parse_link
+
+FAMILIES: dict[str, Family] = {row.name: row for row in (GAUSSIAN,)}
+
+
+def family(name: str, *, link: str | None = None, **links: str) -> FamilyChoice:
+    """Return the family called `name` with the links asked for.
+
+    Parameters
+    ----------
+    name : str
+        A key of `FAMILIES`.
+    link : str, optional
+        Link of the main parameter `mu`.
+    **links : str
+        Links of other parameters, by name: `sigma="softplus"`.
+
+    Raises
+    ------
+    FamilyError
+        If there is no such family, parameter or link.
+
+    Examples
+    --------
+    >>> choice = family("gaussian", link="log", sigma="softplus")
+    >>> choice.family.name, choice.links["mu"].name, choice.links["sigma"].name
+    ('gaussian', 'log', 'softplus')
+    """
+    row = _find(name)
+    wanted = links if link is None else {row.main.name: link} | links
+    _check_names(row, wanted)
+    return FamilyChoice(row, {p.name: _link(row, p, wanted.get(p.name)) for p in row.parameters})
+
+
+def parse_family(value: str | Family | FamilyChoice) -> FamilyChoice:
+    """Return the choice that a name, a family or a choice stands for.
+
+    Examples
+    --------
+    >>> parse_family("gaussian").links["mu"].name
+    'identity'
+    """
+    if isinstance(value, FamilyChoice):
+        return value
+    return family(value.name if isinstance(value, Family) else value)
+
+
+def _find(name: str) -> Family:
+    if name in FAMILIES:
+        return FAMILIES[name]
+    close = difflib.get_close_matches(str(name), FAMILIES, n=1)
+    raise FamilyError(
+        f"there is no family `{name}`",
+        given=f"family `{name}`",
+        expected=f"one of {', '.join(FAMILIES)}",
+        fix=f'write `family="{(close or ["gaussian"])[0]}"`',
+    )
+
+
+def _check_names(row: Family, wanted: dict[str, str]) -> None:
+    names = [parameter.name for parameter in row.parameters]
+    for name in wanted:
+        if name not in names:
+            raise FamilyError(
+                f"family `{row.name}` has no parameter `{name}`",
+                given=f'`{name}="{wanted[name]}"`',
+                expected=f"one of {', '.join(names)}",
+                fix=f'write, for example, `po.family("{row.name}", link="{row.main.links[0]}")`',
+            )
+
+
+def _link(row: Family, parameter: Parameter, name: str | None) -> Link:
+    chosen = parse_link(parameter.links[0] if name is None else name)
+    if chosen.name not in parameter.links:
+        raise FamilyError(
+            f"`{parameter.name}` of family `{row.name}` cannot have the link `{chosen.name}`",
+            given=f"link `{chosen.name}`",
+            expected=f"one of {', '.join(parameter.links)}",
+            fix=f'write, for example, `po.family("{row.name}", '
+            f'{"link" if parameter is row.main else parameter.name}="{parameter.links[0]}")`',
+        )
+    return chosen
