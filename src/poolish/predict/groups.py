@@ -1,0 +1,129 @@
+"""The groups of new rows: which are known, which are new, and draws of their effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from poolish.design.arrays import GroupDesign
+from poolish.errors import DataError
+from poolish.formula import columns
+from poolish.formula.terms import Formula, Grouping
+from poolish.frame import Column, FactorColumn, NumericColumn, Table
+from poolish.posterior import Posterior
+from poolish.posterior.variables import tree_name
+from poolish.predict.policies import Policy
+from poolish.spec.model import GroupSpec, PredictorSpec
+
+_N_LISTED = 5
+
+
+def group_draws(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) -> np.ndarray:
+    """Return the draws of a group's effects, shape (chain, draw, level, effect)."""
+    name = tree_name(spec.variable("r", group))
+    return np.asarray(posterior.draws[name].values)
+
+
+def check_levels_seen(
+    posterior: Posterior,
+    spec: PredictorSpec,
+    group: GroupSpec,
+    table: Table,
+    codes: np.ndarray,
+) -> None:
+    """Raise unless every row belongs to a group that was fitted.
+
+    Raises
+    ------
+    DataError
+        With the labels of the groups that were not.
+    """
+    unseen = np.flatnonzero(codes < 0)
+    if len(unseen) == 0:
+        return
+    found = [table.columns[name] for name in _variables(posterior, spec, group)]
+    labels = list(dict.fromkeys(":".join(_label(c, row) for c in found) for row in unseen))
+    more = f" and {len(labels) - _N_LISTED} more" if len(labels) > _N_LISTED else ""
+    raise DataError(
+        f"{len(labels)} level(s) of `{group.name}` were not fitted",
+        given=f"levels {', '.join(labels[:_N_LISTED])}{more}",
+        expected=f"one of the {len(group.levels)} fitted levels, "
+        f"such as {', '.join(group.levels[:3])}",
+        fix='ask for new groups with `groups="new"`, for a typical one with `groups="zero"`, '
+        'or for the mean over groups with `groups="integrate"`',
+    )
+
+
+def number_new_groups(
+    posterior: Posterior, spec: PredictorSpec, group: GroupSpec, table: Table
+) -> tuple[np.ndarray, int]:
+    """Return the number of each row's new group, rows of the same label alike, and how many.
+
+    Returns
+    -------
+    codes : ndarray of int, shape (obs,)
+    n_new : int
+    """
+    found = [table.columns[name] for name in _variables(posterior, spec, group)]
+    identity = np.column_stack([_values(column) for column in found])
+    unique, codes = np.unique(identity, axis=0, return_inverse=True)
+    return codes.reshape(-1), len(unique)
+
+
+def fill_group_columns(
+    posterior: Posterior, table: Table, policies: Mapping[str, Policy]
+) -> Table:
+    """Return the table with a constant in place of absent grouping columns that no answer needs.
+
+    A typical group and the mean over groups need no group, so their columns may be left out.
+    """
+    needed = _population_columns(posterior.spec.formula)
+    absent = {
+        name
+        for spec in posterior.spec.predictors.values()
+        for group in spec.groups
+        if policies[group.name] in ("zero", "integrate")
+        for name in _variables(posterior, spec, group)
+        if name not in table.columns and name not in needed
+    }
+    constant = FactorColumn(np.zeros(table.n_obs, dtype=int), ("(any)",))
+    return replace(table, columns={**table.columns, **dict.fromkeys(absent, constant)})
+
+
+def fitted_group(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) -> GroupDesign:
+    """Return the fitted arrays of a group."""
+    groups = posterior.design.predictors[spec.parameter].groups
+    return next(design for design in groups if design.name == group.name)
+
+
+def _population_columns(formula: Formula) -> frozenset[str]:
+    parameters = tuple((name, replace(f, groups=())) for name, f in formula.parameters)
+    bare = replace(formula, main=replace(formula.main, groups=()), parameters=parameters)
+    return frozenset(columns(bare))
+
+
+def _variables(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) -> tuple[str, ...]:
+    """Return the columns whose values make the levels of a group."""
+    formula = posterior.spec.formula
+    linear = dict(formula.parameters).get(spec.parameter, formula.main)
+    grouping = next(t.grouping for t in linear.groups if group.name in _names(t.grouping))
+    return tuple(variable.name for variable in grouping.variables)
+
+
+def _names(grouping: Grouping) -> tuple[str, str]:
+    """Return the names a group may have: `id.K` tells a known covariance from `id` itself."""
+    return grouping.name, f"{grouping.name}.{grouping.relation}"
+
+
+def _values(column: Column) -> np.ndarray:
+    return column.values if isinstance(column, NumericColumn) else column.codes
+
+
+def _label(column: Column, row: int) -> str:
+    if isinstance(column, FactorColumn):
+        code = column.codes[row]
+        return column.levels[code] if code >= 0 else "(missing)"
+    value = float(column.values[row])
+    return str(int(value)) if value.is_integer() else repr(value)

@@ -1,0 +1,141 @@
+"""Predictions, draw by draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+from poolish.design.arrays import ResponseDesign
+from poolish.errors import UnknownNameError
+from poolish.frame import Table
+from poolish.posterior import Posterior
+from poolish.predict.blocks import Block, iterate_blocks
+from poolish.predict.marginal import marginal_mean
+from poolish.predict.policies import Groups, Policy, parse_policies
+from poolish.predict.response import response_of_rows
+from poolish.predict.rows import PredictionRows, collect_rows
+
+type Kind = Literal["linear", "mean", "response"]
+
+
+def predict(
+    posterior: Posterior,
+    table: Table | None = None,
+    *,
+    kind: Kind = "mean",
+    groups: Groups = "observed",
+    seed: int = 0,
+) -> xr.DataArray:
+    """Return predictions for new rows, or for those that were fitted.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    table : Table, optional
+        New rows; the fitted ones when left out.
+    kind : "linear", "mean" or "response"
+        The linear predictor, the mean of the response, or a new observation.
+    groups : str or Mapping of str to str
+        `observed`: the fitted groups with their own effects. `new`: groups drawn from the
+        population distribution, the same for rows of the same label, whatever that label is.
+        `zero`: a typical group. `integrate`: the mean over the population distribution of groups,
+        by quadrature for each draw. One for all groups, or one for each by name.
+    seed : int
+        For new groups and new observations.
+
+    Returns
+    -------
+    xarray.DataArray, dims (chain, draw, obs)
+
+    Raises
+    ------
+    UnknownNameError
+        If the kind, a meaning or a group does not exist, or `integrate` is asked for a kind other
+        than the mean.
+    DataError
+        If `observed` is asked for and a level was not fitted.
+    """
+    _check_kind(kind)
+    policies = parse_policies(posterior.spec, groups)
+    _check_integrate(kind, policies)
+    rows = collect_rows(posterior, table, policies)
+    response = None if kind == "linear" else response_of_rows(posterior, table)
+    rng = np.random.default_rng(seed)
+    evaluate = _evaluator(kind, response, rng.spawn(1)[0])
+    values = np.empty((rows.n_samples, rows.shape[2]))
+    for block in iterate_blocks(posterior.spec, rows, rng):
+        values[block.draws] = evaluate(block)
+    return as_data_array(values, posterior, rows, name=kind)
+
+
+def linear_predictors(
+    posterior: Posterior, table: Table | None = None, *, groups: Groups = "observed", seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Return the linear predictor of every modelled parameter.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    table : Table, optional
+        New rows; the fitted ones when left out.
+    groups : str or Mapping of str to str
+        As for `predict`.
+    seed : int
+
+    Returns
+    -------
+    dict of str to ndarray, shape (chain, draw, obs)
+    """
+    policies = parse_policies(posterior.spec, groups)
+    rows = collect_rows(posterior, table, policies)
+    values = {name: np.empty((rows.n_samples, rows.shape[2])) for name in rows.predictors}
+    rng = np.random.default_rng(seed)
+    rng.spawn(1)  # as in `predict`, so that the same seed gives the same new groups
+    for block in iterate_blocks(posterior.spec, rows, rng):
+        for name, eta in block.linear.items():
+            values[name][block.draws] = eta
+    return {name: eta.reshape(rows.shape) for name, eta in values.items()}
+
+
+def as_data_array(
+    values: np.ndarray, posterior: Posterior, rows: PredictionRows, *, name: str
+) -> xr.DataArray:
+    """Return values of shape (sample, obs) with dims chain, draw and obs."""
+    sample = posterior.draws.coords
+    coords = {"chain": sample["chain"], "draw": sample["draw"], "obs": rows.labels}
+    return xr.DataArray(
+        values.reshape(rows.shape), dims=("chain", "draw", "obs"), coords=coords, name=name
+    )
+
+
+def _evaluator(
+    kind: Kind, response: ResponseDesign | None, rng: np.random.Generator
+) -> Callable[[Block], np.ndarray]:
+    if response is None:
+        return lambda block: block.linear[block.spec.main.parameter]
+    if kind == "mean":
+        return lambda block: marginal_mean(block, response)
+    return lambda block: block.spec.family.sample(rng, block.parameters, response)
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in ("linear", "mean", "response"):
+        raise UnknownNameError(
+            f"there is no kind of prediction `{kind}`",
+            given=f'kind="{kind}"',
+            expected="`linear` (the linear predictor), `mean`, or `response` (a new observation)",
+            fix='write, for example, `kind="mean"`',
+        )
+
+
+def _check_integrate(kind: Kind, policies: Mapping[str, Policy]) -> None:
+    if kind != "mean" and "integrate" in policies.values():
+        raise UnknownNameError(
+            f'`groups="integrate"` gives means, and `kind="{kind}"` was asked for',
+            given=f'kind="{kind}", groups="integrate"',
+            expected='kind="mean" beside groups="integrate"',
+            fix='ask for `groups="new"` to see the spread between groups, or for `kind="mean"`',
+        )

@@ -1,0 +1,201 @@
+"""What a prediction is evaluated on: designs of the rows, and the draws they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from poolish.design import evaluate_predictor
+from poolish.design.arrays import GroupDesign, PredictorDesign
+from poolish.errors import UnsupportedError
+from poolish.frame import Table
+from poolish.posterior import Posterior
+from poolish.posterior.variables import tree_name
+from poolish.predict.effects import GroupRows
+from poolish.predict.groups import (
+    check_levels_seen,
+    fill_group_columns,
+    fitted_group,
+    group_draws,
+    number_new_groups,
+)
+from poolish.predict.policies import Policy
+from poolish.relations.relation import Relation
+from poolish.spec.model import GroupSpec, PredictorSpec
+
+
+@dataclass(frozen=True, slots=True)
+class PredictorRows:
+    """One linear predictor for the rows of a prediction, with the draws of its coefficients.
+
+    Parameters
+    ----------
+    X : ndarray, shape (obs, coef)
+    offset : ndarray, shape (obs,)
+    b : ndarray, shape (sample, coef)
+        Draws, chains after each other.
+    groups : tuple of GroupRows
+    """
+
+    X: np.ndarray
+    offset: np.ndarray
+    b: np.ndarray
+    groups: tuple[GroupRows, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRows:
+    """Everything that a prediction needs.
+
+    Parameters
+    ----------
+    predictors : Mapping of str to PredictorRows
+        By family parameter.
+    auxiliary : Mapping of str to ndarray, shape (sample, 1)
+        Draws of the parameters without a formula.
+    labels : ndarray, shape (obs,)
+    shape : tuple of int
+        Chains, draws, rows.
+    """
+
+    predictors: Mapping[str, PredictorRows]
+    auxiliary: Mapping[str, np.ndarray]
+    labels: np.ndarray
+    shape: tuple[int, int, int]
+
+    @property
+    def n_samples(self) -> int:
+        """Return the number of draws of all chains together."""
+        return self.shape[0] * self.shape[1]
+
+
+def collect_rows(
+    posterior: Posterior, table: Table | None, policies: Mapping[str, Policy]
+) -> PredictionRows:
+    """Return what a prediction needs, for the rows of a table or those that were fitted.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    table : Table or None
+        None means the rows that were fitted.
+    policies : Mapping of str to str
+        What is asked for each group.
+
+    Raises
+    ------
+    DataError
+        If a group's own effects are asked for and a level was not fitted.
+    UnsupportedError
+        If new groups are asked for whose effects are shared between formulas.
+    """
+    source = posterior.table if table is None else table
+    draws = posterior.draws
+    predictors = {
+        name: _predictor_rows(posterior, spec, source, policies, is_new=table is not None)
+        for name, spec in posterior.spec.predictors.items()
+    }
+    return PredictionRows(
+        predictors=predictors,
+        auxiliary={name: _samples(draws, name)[:, None] for name in posterior.spec.auxiliary},
+        labels=np.asarray(source.rows),
+        shape=(draws.sizes["chain"], draws.sizes["draw"], source.n_obs),
+    )
+
+
+def _predictor_rows(
+    posterior: Posterior,
+    spec: PredictorSpec,
+    source: Table,
+    policies: Mapping[str, Policy],
+    *,
+    is_new: bool,
+) -> PredictorRows:
+    draws = posterior.draws
+    name = spec.parameter
+    has_effects = any(policies[group.name] != "zero" for group in spec.groups)
+    arrays = posterior.design.predictors[name]
+    if is_new:
+        filled = fill_group_columns(posterior, source, policies)
+        arrays = evaluate_predictor(posterior.recipe, name, filled, groups=has_effects)
+    b = _samples(draws, spec.variable("b")) if spec.coefs else np.empty((_n_samples(draws), 0))
+    groups = tuple(_group_rows(posterior, spec, arrays, source, policies)) if has_effects else ()
+    return PredictorRows(arrays.X, arrays.offset, b, groups)
+
+
+def _group_rows(
+    posterior: Posterior,
+    spec: PredictorSpec,
+    arrays: PredictorDesign,
+    source: Table,
+    policies: Mapping[str, Policy],
+) -> Iterator[GroupRows]:
+    for group, design in zip(spec.groups, arrays.groups, strict=True):
+        policy = policies[group.name]
+        if policy in ("new", "integrate"):
+            _refuse_shared(group, policy)
+        yield _one_group(posterior, spec, group, design, source, policy)
+
+
+def _one_group(
+    posterior: Posterior,
+    spec: PredictorSpec,
+    group: GroupSpec,
+    design: GroupDesign,
+    source: Table,
+    policy: Policy,
+) -> GroupRows:
+    draws = posterior.draws
+    codes, n_new, r = design.codes, 0, None
+    if policy == "observed":
+        check_levels_seen(posterior, spec, group, source, codes)
+        r = _flat(group_draws(posterior, spec, group))
+    if policy == "new":
+        codes, n_new = number_new_groups(posterior, spec, group, source)
+    cor = tree_name(spec.variable("cor", group))
+    scale = np.sqrt(_relation_scale(fitted_group(posterior, spec, group).relation))
+    return GroupRows(
+        policy=policy,
+        Z=design.Z,
+        codes=codes,
+        n_new=n_new,
+        sd=_samples(draws, spec.variable("sd", group)) * scale,
+        cor=_samples(draws, cor) if cor in draws else None,
+        r=r,
+    )
+
+
+def _relation_scale(relation: Relation | None) -> float:
+    """Return the variance of a unit of the population when sd is 1.
+
+    The mean diagonal of a known covariance; 1, that of the founders, where only the precision
+    (a pedigree's) is known.
+    """
+    if relation is None or relation.covariance is None:
+        return 1.0
+    return float(np.diagonal(relation.covariance).mean())
+
+
+def _refuse_shared(group: GroupSpec, policy: Policy) -> None:
+    if any(share is not None for share in group.share):
+        raise UnsupportedError(
+            f"group `{group.name}` shares its effects with another formula",
+            given=f'groups="{policy}" and effects written `| {group.share[0]} |`',
+            expected='"observed" or "zero" for such groups',
+            fix="predict for observed groups, or write the group terms without the shared label",
+        )
+
+
+def _samples(draws: xr.Dataset, name: str) -> np.ndarray:
+    return _flat(np.asarray(draws[tree_name(name)].values))
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    return values.reshape(-1, *values.shape[2:])
+
+
+def _n_samples(draws: xr.Dataset) -> int:
+    return int(draws.sizes["chain"] * draws.sizes["draw"])
