@@ -31,8 +31,15 @@ class Parameter:
         main parameter, which always has a formula, has no function here.
     source : str
         Where the default prior comes from.
-    lower : float
-        Lower bound on the parameter's own scale.
+    lower, upper : float
+        Range on the parameter's own scale; a prior is truncated to it.
+    size : int or None
+        Length of a vector parameter (thresholds), which never has a formula; its prior applies to
+        each element. None for a scalar.
+    dim : str or None
+        Dimension of a vector parameter.
+    is_ordered : bool
+        Whether the elements of a vector parameter increase.
     """
 
     name: str
@@ -40,6 +47,10 @@ class Parameter:
     default_prior: Callable[[ResponseDesign], Prior | None] | None = None
     source: str = ""
     lower: float = 0.0
+    upper: float = np.inf
+    size: int | None = None
+    dim: str | None = None
+    is_ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

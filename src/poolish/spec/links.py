@@ -44,6 +44,8 @@ LINKS: dict[str, Link] = {
     row.name: row
     for row in (
         Link("identity", lambda m: m, lambda e: e, np.ones_like, lambda pt, e: e),
+        # The linear predictor of ordinal and categorical families, which have no mean to link to.
+        Link("latent", lambda m: m, lambda e: e, np.ones_like, lambda pt, e: e),
         Link("log", np.log, np.exp, np.exp, lambda pt, e: pt.exp(e)),
         Link(
             "logit",
@@ -90,7 +92,7 @@ LINKS: dict[str, Link] = {
         ),
         Link(
             "1/mu^2",
-            lambda m: 1.0 / m**2,
+            lambda m: 1.0 / np.square(m),
             lambda e: 1.0 / np.sqrt(e),
             lambda e: -0.5 * e**-1.5,
             lambda pt, e: 1.0 / pt.sqrt(e),

@@ -9,15 +9,16 @@ from scipy import stats
 
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.checks import check_real
-from poolish.spec.families.defaults import BRMS_SCALE, sigma_prior
+from poolish.spec.families.defaults import BRMS_SCALE, positive, sigma_prior
 from poolish.spec.families.graph import Native
-from poolish.spec.families.rows import broadcast, build_family
+from poolish.spec.families.latent import delta
+from poolish.spec.families.rows import broadcast, build_family, location
 from poolish.spec.family import Parameter, Parameters
-from poolish.spec.links import Link
 
 _LOG_2PI = np.log(2.0 * np.pi)
-MU = Parameter("mu", ("identity", "log", "inverse"))
-SIGMA = Parameter("sigma", ("log", "softplus", "identity"), sigma_prior, BRMS_SCALE)
+REAL_LINKS = ("identity", "log", "inverse")
+MU = Parameter("mu", REAL_LINKS, lower=-np.inf)
+SIGMA = positive("sigma", sigma_prior, BRMS_SCALE)
 
 
 def residual_sd(parameters: Parameters, response: ResponseDesign) -> Any:
@@ -45,19 +46,9 @@ def _sample(
     return mu + sd * rng.standard_normal(mu.shape)
 
 
-def _mean(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
-    return broadcast(response, parameters["mu"])[0]
-
-
 def _variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
     _, sd = broadcast(response, parameters["mu"], residual_sd(parameters, response))
     return np.square(sd)
-
-
-def _latent_variance(parameters: Parameters, response: ResponseDesign, link: Link) -> np.ndarray:
-    # Delta method: Var(y) / (d mu / d eta)^2; exact for the identity link.
-    slope = link.slope(link.link(_mean(parameters, response)))
-    return np.asarray(_variance(parameters, response) / slope**2)
 
 
 def _distribution(parameters: Parameters, response: ResponseDesign) -> Any:
@@ -75,10 +66,10 @@ GAUSSIAN = build_family(
     check=check_real,
     log_density=_log_density,
     sample=_sample,
-    mean=_mean,
+    mean=location,
     variance=_variance,
     native=_native,
-    latent_variance=_latent_variance,
+    latent_variance=delta(location, _variance),
     distribution=_distribution,
     parameters_for=_active,
     response_kind="real",

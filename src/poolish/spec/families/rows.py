@@ -19,6 +19,11 @@ def broadcast(response: ResponseDesign, *arrays: Any) -> list[np.ndarray]:
     return [np.asarray(values) for values in same]
 
 
+def location(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    """Return `mu` in the common shape `(..., obs)`: the mean of most families."""
+    return broadcast(response, parameters["mu"], *parameters.values())[0]
+
+
 def build_family(
     name: str,
     parameters: tuple[Parameter, ...],

@@ -5,11 +5,67 @@ from __future__ import annotations
 import difflib
 
 from poolish.errors import FamilyError
+from poolish.spec.families.binomial import BERNOULLI, BETA, BETA_BINOMIAL, BINOMIAL
+from poolish.spec.families.categorical import CATEGORICAL
+from poolish.spec.families.circular import VON_MISES
+from poolish.spec.families.counts import GEOMETRIC, NEGBINOMIAL, POISSON
 from poolish.spec.families.gaussian import GAUSSIAN
+from poolish.spec.families.hurdle import (
+    HURDLE_GAMMA,
+    HURDLE_LOGNORMAL,
+    HURDLE_NEGBINOMIAL,
+    HURDLE_POISSON,
+)
+from poolish.spec.families.ordinal import CUMULATIVE, ORDINAL_LINKS, SRATIO
+from poolish.spec.families.positive import (
+    EXPONENTIAL,
+    GAMMA,
+    INVERSE_GAUSSIAN,
+    LOGNORMAL,
+    WEIBULL,
+)
+from poolish.spec.families.quantile import ASYMMETRIC_LAPLACE
+from poolish.spec.families.student import SKEW_NORMAL, STUDENT
+from poolish.spec.families.zero_inflated import (
+    ZERO_INFLATED_BINOMIAL,
+    ZERO_INFLATED_NEGBINOMIAL,
+    ZERO_INFLATED_POISSON,
+)
 from poolish.spec.family import Family, FamilyChoice, Parameter
 from poolish.spec.links import Link, parse_link
 
-FAMILIES: dict[str, Family] = {row.name: row for row in (GAUSSIAN,)}
+FAMILIES: dict[str, Family] = {
+    row.name: row
+    for row in (
+        GAUSSIAN,
+        STUDENT,
+        SKEW_NORMAL,
+        LOGNORMAL,
+        GAMMA,
+        EXPONENTIAL,
+        WEIBULL,
+        INVERSE_GAUSSIAN,
+        BETA,
+        BERNOULLI,
+        BINOMIAL,
+        BETA_BINOMIAL,
+        POISSON,
+        NEGBINOMIAL,
+        GEOMETRIC,
+        ZERO_INFLATED_POISSON,
+        ZERO_INFLATED_NEGBINOMIAL,
+        ZERO_INFLATED_BINOMIAL,
+        HURDLE_POISSON,
+        HURDLE_NEGBINOMIAL,
+        HURDLE_GAMMA,
+        HURDLE_LOGNORMAL,
+        *CUMULATIVE,
+        *SRATIO,
+        CATEGORICAL,
+        ASYMMETRIC_LAPLACE,
+        VON_MISES,
+    )
+}
 
 
 def family(name: str, *, link: str | None = None, **links: str) -> FamilyChoice:
@@ -35,6 +91,9 @@ def family(name: str, *, link: str | None = None, **links: str) -> FamilyChoice:
     >>> choice.family.name, choice.links["mu"].name, choice.links["sigma"].name
     ('gaussian', 'log', 'softplus')
     """
+    if (name, link) in ORDINAL_LINKS:
+        # The distribution of the latent variable is part of an ordinal family, not a link of mu.
+        return family(ORDINAL_LINKS[name, link], **links)
     row = _find(name)
     wanted = links if link is None else {row.main.name: link} | links
     _check_names(row, wanted)

@@ -1,0 +1,175 @@
+"""Successes and proportions: bernoulli, binomial, beta_binomial, beta."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special, stats
+
+from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.checks import check_binary, check_binomial, check_proportion
+from poolish.spec.families.defaults import positive, vague_gamma
+from poolish.spec.families.graph import Native, Tensors
+from poolish.spec.families.latent import delta, threshold
+from poolish.spec.families.rows import location, scipy_family
+from poolish.spec.family import Parameter, Parameters
+
+CHANCE = Parameter(
+    "mu",
+    ("logit", "probit", "cloglog", "cauchit", "identity", "log"),
+    lower=0.0,
+    upper=1.0,
+)
+PHI = positive("phi", vague_gamma)
+
+
+def _trials(response: ResponseDesign) -> np.ndarray:
+    assert response.trials is not None  # check_binomial has refused the response otherwise
+    return response.trials
+
+
+def _proportion(response: ResponseDesign) -> np.ndarray:
+    return response.y / np.maximum(_trials(response), 1.0)
+
+
+# --- bernoulli ---
+
+
+def _bernoulli_log_density(
+    y: np.ndarray, parameters: Parameters, response: ResponseDesign
+) -> np.ndarray:
+    mu = parameters["mu"]
+    return np.asarray(special.xlogy(y, mu) + special.xlog1py(1.0 - y, -mu))
+
+
+def _bernoulli_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    mu = location(parameters, response)
+    return mu * (1.0 - mu)
+
+
+BERNOULLI = scipy_family(
+    "bernoulli",
+    (CHANCE,),
+    check=check_binary,
+    distribution=lambda p, response: stats.bernoulli(p["mu"]),
+    log_density=_bernoulli_log_density,
+    mean=location,
+    variance=_bernoulli_variance,
+    native=lambda pm, p, response: (pm.Bernoulli, {"p": p["mu"]}),
+    latent_variance=threshold(location, _bernoulli_variance),
+    response_kind="binary",
+    is_discrete=True,
+    additions=("weights",),
+)
+
+
+# --- binomial: mu is the chance of one trial. ---
+
+
+def binomial_distribution(parameters: Parameters, response: ResponseDesign) -> Any:
+    """Return SciPy's binomial distribution."""
+    return stats.binom(_trials(response), parameters["mu"])
+
+
+def binomial_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+    """Return PyMC's binomial distribution."""
+    return pm.Binomial, {"n": _trials(response).astype("int64"), "p": parameters["mu"]}
+
+
+def _successes(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    return location(parameters, response) * _trials(response)
+
+
+def _binomial_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    return _bernoulli_variance(parameters, response) * _trials(response)
+
+
+BINOMIAL = scipy_family(
+    "binomial",
+    (CHANCE,),
+    check=check_binomial,
+    distribution=binomial_distribution,
+    mean=_successes,
+    variance=_binomial_variance,
+    native=binomial_native,
+    # The latent variable belongs to one trial, whatever their number.
+    latent_variance=threshold(location, _bernoulli_variance),
+    main_scale=_proportion,
+    response_kind="binomial",
+    is_discrete=True,
+    additions=("trials", "weights", "cens", "trunc"),
+)
+
+
+# --- beta_binomial: the chance of a row is beta(mu phi, (1 - mu) phi). ---
+
+
+def _beta_binomial(parameters: Parameters, response: ResponseDesign) -> Any:
+    mu, phi = parameters["mu"], parameters["phi"]
+    return stats.betabinom(_trials(response), mu * phi, (1.0 - mu) * phi)
+
+
+def _beta_binomial_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+    mu, phi = parameters["mu"], parameters["phi"]
+    n_trials = _trials(response).astype("int64")
+    return pm.BetaBinomial, {"n": n_trials, "alpha": mu * phi, "beta": (1.0 - mu) * phi}
+
+
+def _beta_binomial_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    n_trials, phi = _trials(response), parameters["phi"]
+    return _binomial_variance(parameters, response) * (phi + n_trials) / (phi + 1.0)
+
+
+BETA_BINOMIAL = scipy_family(
+    "beta_binomial",
+    (CHANCE, PHI),
+    check=check_binomial,
+    distribution=_beta_binomial,
+    mean=_successes,
+    variance=_beta_binomial_variance,
+    native=_beta_binomial_native,
+    latent_variance=threshold(location, _bernoulli_variance),
+    main_scale=_proportion,
+    response_kind="binomial",
+    is_discrete=True,
+    additions=("trials", "weights"),
+)
+
+
+# --- beta: mean mu, variance mu (1 - mu) / (1 + phi). ---
+
+
+def _beta(parameters: Parameters, response: ResponseDesign) -> Any:
+    mu, phi = parameters["mu"], parameters["phi"]
+    return stats.beta(mu * phi, (1.0 - mu) * phi)
+
+
+def _beta_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+    mu, phi = parameters["mu"], parameters["phi"]
+    return pm.Beta, {"alpha": mu * phi, "beta": (1.0 - mu) * phi}
+
+
+def _beta_survival(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+    # 1 - Y is beta with the two shapes exchanged.
+    mu, phi = parameters["mu"], parameters["phi"]
+    return pm.logcdf(pm.Beta.dist(alpha=(1.0 - mu) * phi, beta=mu * phi), 1.0 - value)
+
+
+def _beta_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    return np.asarray(_bernoulli_variance(parameters, response) / (1.0 + parameters["phi"]))
+
+
+BETA = scipy_family(
+    "beta",
+    (CHANCE, PHI),
+    check=check_proportion,
+    distribution=_beta,
+    mean=location,
+    variance=_beta_variance,
+    native=_beta_native,
+    log_survival=_beta_survival,
+    latent_variance=delta(location, _beta_variance),
+    response_kind="proportion",
+    additions=("weights", "cens", "trunc"),
+)

@@ -1,0 +1,59 @@
+"""Angles: von_mises, with mean direction `mu` and concentration `kappa`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.checks import check_angle
+from poolish.spec.families.defaults import fixed, positive
+from poolish.spec.families.graph import Tensors
+from poolish.spec.families.rows import broadcast, build_family, location
+from poolish.spec.family import Parameter, Parameters
+
+MU = Parameter("mu", ("tan_half", "identity"), lower=-np.pi, upper=np.pi)
+KAPPA = positive("kappa", fixed("gamma", 2.0, 0.01))
+_LOG_2PI = np.log(2.0 * np.pi)
+
+
+def _log_density(y: np.ndarray, parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    # i0e(k) = exp(-k) I0(k) does not overflow; cos - 1 keeps the digits near the mode.
+    kappa = parameters["kappa"]
+    gap = -2.0 * np.sin(0.5 * (y - parameters["mu"])) ** 2
+    return np.asarray(kappa * gap - _LOG_2PI - np.log(special.i0e(kappa)))
+
+
+def _graph(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+    kappa = parameters["kappa"]
+    gap = -2.0 * pm.math.sin(0.5 * (value - parameters["mu"])) ** 2
+    return kappa * gap - _LOG_2PI - pm.math.log(pm.math.ive(0, kappa))
+
+
+def _sample(
+    rng: np.random.Generator, parameters: Parameters, response: ResponseDesign
+) -> np.ndarray:
+    mu, kappa = broadcast(response, parameters["mu"], parameters["kappa"])
+    return np.asarray(rng.vonmises(mu, kappa))
+
+
+def _variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    """Return the circular variance 1 - I1(kappa) / I0(kappa), between 0 and 1."""
+    _, kappa = broadcast(response, parameters["mu"], parameters["kappa"])
+    return np.asarray(1.0 - special.i1e(kappa) / special.i0e(kappa))
+
+
+VON_MISES = build_family(
+    "von_mises",
+    (MU, KAPPA),
+    check=check_angle,
+    log_density=_log_density,
+    sample=_sample,
+    mean=location,
+    variance=_variance,
+    graph=_graph,
+    response_kind="angle",
+    additions=("weights",),
+)

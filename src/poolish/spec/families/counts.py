@@ -1,0 +1,160 @@
+"""Counts: poisson, negbinomial, geometric; `rate(d)` gives the denominator of each count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special, stats
+
+from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.checks import check_count
+from poolish.spec.families.defaults import positive, shape_prior
+from poolish.spec.families.graph import Native, Tensors
+from poolish.spec.families.latent import by_link, delta
+from poolish.spec.families.rows import broadcast, scipy_family
+from poolish.spec.family import Parameter, Parameters
+from poolish.spec.links import Link
+
+RATE = Parameter("mu", ("log", "identity", "sqrt", "softplus"), lower=0.0)
+SHAPE = positive("shape", shape_prior)
+_TERMS = ("rate", "weights", "cens", "trunc")
+
+
+def _per_unit(response: ResponseDesign) -> np.ndarray:
+    return response.y if response.rate is None else response.y / response.rate
+
+
+def expected_count(parameters: Tensors, response: ResponseDesign) -> Any:
+    """Return the mean count: `mu` times the denominator of the rate."""
+    return parameters["mu"] if response.rate is None else parameters["mu"] * response.rate
+
+
+def _mean(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    return broadcast(response, expected_count(parameters, response), *parameters.values())[0]
+
+
+# --- poisson ---
+
+
+def poisson_distribution(parameters: Parameters, response: ResponseDesign) -> Any:
+    """Return SciPy's Poisson distribution."""
+    return stats.poisson(expected_count(parameters, response))
+
+
+def poisson_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+    """Return PyMC's Poisson distribution."""
+    return pm.Poisson, {"mu": expected_count(parameters, response)}
+
+
+def _poisson_survival(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+    # P(Y > k) is the regularised lower incomplete gamma function at (k + 1, mean).
+    return pm.math.log(pm.math.gammainc(value + 1.0, expected_count(parameters, response)))
+
+
+def _trigamma(parameters: Parameters, response: ResponseDesign, link: Link) -> np.ndarray:
+    """Return trigamma(mean), Nakagawa et al. (2017), Table 1; near log(1 + 1 / mean)."""
+    return np.asarray(special.polygamma(1, _mean(parameters, response)))
+
+
+POISSON = scipy_family(
+    "poisson",
+    (RATE,),
+    check=check_count,
+    distribution=poisson_distribution,
+    mean=_mean,
+    variance=_mean,
+    native=poisson_native,
+    log_survival=_poisson_survival,
+    latent_variance=by_link({"log": _trigamma}, delta(_mean, _mean)),
+    main_scale=_per_unit,
+    response_kind="count",
+    is_discrete=True,
+    additions=_TERMS,
+)
+
+
+# --- negbinomial: variance mu + mu^2 / shape. ---
+
+
+def _total_shape(parameters: Tensors, response: ResponseDesign) -> Any:
+    """Return the shape of a count over `d` units: the sum of `d` counts has shape times d.
+
+    As brms does for `rate(d)`; an offset of log(d) leaves the shape alone.
+    """
+    return parameters["shape"] if response.rate is None else parameters["shape"] * response.rate
+
+
+def negbinomial_distribution(parameters: Parameters, response: ResponseDesign) -> Any:
+    """Return SciPy's negative binomial distribution."""
+    shape = _total_shape(parameters, response)
+    return stats.nbinom(shape, shape / (shape + expected_count(parameters, response)))
+
+
+def negbinomial_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+    """Return PyMC's negative binomial distribution."""
+    mean, shape = expected_count(parameters, response), _total_shape(parameters, response)
+    return pm.NegativeBinomial, {"mu": mean, "alpha": shape}
+
+
+def _negbinomial_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    mean, shape = broadcast(
+        response, _mean(parameters, response), _total_shape(parameters, response)
+    )
+    return np.asarray(mean + mean**2 / shape)
+
+
+def _negbinomial_trigamma(
+    parameters: Parameters, response: ResponseDesign, link: Link
+) -> np.ndarray:
+    """Return trigamma(1 / (1 / mean + 1 / shape)), Nakagawa et al. (2017), Table 1."""
+    shape = _total_shape(parameters, response)
+    precision = 1.0 / (1.0 / _mean(parameters, response) + 1.0 / shape)
+    return np.asarray(special.polygamma(1, precision))
+
+
+NEGBINOMIAL = scipy_family(
+    "negbinomial",
+    (RATE, SHAPE),
+    check=check_count,
+    distribution=negbinomial_distribution,
+    mean=_mean,
+    variance=_negbinomial_variance,
+    native=negbinomial_native,
+    latent_variance=by_link({"log": _negbinomial_trigamma}, delta(_mean, _negbinomial_variance)),
+    main_scale=_per_unit,
+    response_kind="count",
+    is_discrete=True,
+    additions=_TERMS,
+)
+
+
+# --- geometric: the negative binomial with shape 1. ---
+
+
+def _with_shape(parameters: Tensors) -> Tensors:
+    return {"mu": parameters["mu"], "shape": np.ones(())}
+
+
+def _geometric_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    return _negbinomial_variance(_with_shape(parameters), response)
+
+
+def _geometric_trigamma(parameters: Parameters, response: ResponseDesign, link: Link) -> np.ndarray:
+    return _negbinomial_trigamma(_with_shape(parameters), response, link)
+
+
+GEOMETRIC = scipy_family(
+    "geometric",
+    (RATE,),
+    check=check_count,
+    distribution=lambda p, response: negbinomial_distribution(_with_shape(p), response),
+    mean=_mean,
+    variance=_geometric_variance,
+    native=lambda pm, p, response: negbinomial_native(pm, _with_shape(p), response),
+    latent_variance=by_link({"log": _geometric_trigamma}, delta(_mean, _geometric_variance)),
+    main_scale=_per_unit,
+    response_kind="count",
+    is_discrete=True,
+    additions=_TERMS,
+)

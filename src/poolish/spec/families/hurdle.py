@@ -1,0 +1,132 @@
+"""Zeros from a process of their own: hu is the chance of a zero, the rest is above zero."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.checks import Check, check_count, check_non_negative
+from poolish.spec.families.counts import NEGBINOMIAL, POISSON, negbinomial_native, poisson_native
+from poolish.spec.families.defaults import probability
+from poolish.spec.families.graph import MakeNative, Tensors, native_graph
+from poolish.spec.families.latent import LatentVariance, lognormal
+from poolish.spec.families.positive import GAMMA, LOGNORMAL, gamma_native, lognormal_native
+from poolish.spec.families.rows import broadcast, build_family
+from poolish.spec.family import Family, Parameters
+
+HU = probability("hu")
+
+
+def _without[T](parameters: dict[str, T] | Any) -> dict[str, T]:
+    return {name: value for name, value in parameters.items() if name != "hu"}
+
+
+def _positive_values(response: ResponseDesign) -> np.ndarray:
+    values = response.y if response.rate is None else response.y / response.rate
+    return values[response.y > 0]
+
+
+def hurdle(
+    base: Family,
+    native: MakeNative,
+    check: Check,
+    *,
+    latent: Callable[..., LatentVariance] | None = lognormal,
+    main_scale: Callable[[ResponseDesign], np.ndarray] = _positive_values,
+) -> Family:
+    """Return the family with P(0) = hu and P(y) = (1 - hu) f(y) / (1 - f(0)) for y > 0.
+
+    A continuous `f` has f(0) = 0 (Mullahy 1986, doi:10.1016/0304-4076(86)90002-3).
+
+    Parameters
+    ----------
+    base : Family
+    native : callable
+        The PyMC distribution of `base`.
+    check : callable
+        Support of the outcome.
+    latent : callable or None
+        Makes the latent variance from the mean and the variance.
+    main_scale : callable
+    """
+    base_graph = native_graph(native)
+
+    def log_positive(parameters: Parameters, response: ResponseDesign) -> Any:
+        """Return log(1 - f(0))."""
+        if not base.is_discrete:
+            return np.zeros(())
+        zeros = np.zeros(len(response.y))
+        return np.log(-np.expm1(base.log_density(zeros, parameters, response)))
+
+    def log_density(y: np.ndarray, parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+        hu, rest = parameters["hu"], _without(parameters)
+        inside = np.where(y > 0, y, 1.0)
+        above = base.log_density(inside, rest, response) - log_positive(rest, response)
+        with np.errstate(divide="ignore"):
+            zero = np.log(hu)
+        return np.where(y == 0, zero, np.log1p(-hu) + above)
+
+    def sample(
+        rng: np.random.Generator, parameters: Parameters, response: ResponseDesign
+    ) -> np.ndarray:
+        rest = _without(parameters)
+        hu, chance = broadcast(
+            response, parameters["hu"], np.exp(log_positive(rest, response)), *rest.values()
+        )[:2]
+        assert base.distribution is not None
+        # Upper tail probabilities in [0, 1 - f(0)): quantiles above zero.
+        above = base.distribution(rest, response).isf(rng.random(hu.shape) * chance)
+        return np.where(rng.random(hu.shape) < hu, 0.0, above)
+
+    def _scaled(parameters: Parameters, response: ResponseDesign, moment: np.ndarray) -> np.ndarray:
+        chance = np.exp(log_positive(_without(parameters), response))
+        return np.asarray((1.0 - parameters["hu"]) / chance * moment)
+
+    def mean(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+        return _scaled(parameters, response, base.mean(_without(parameters), response))
+
+    def variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+        rest = _without(parameters)
+        square = base.variance(rest, response) + base.mean(rest, response) ** 2
+        return _scaled(parameters, response, square) - mean(parameters, response) ** 2
+
+    def graph(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+        hu, rest = parameters["hu"], _without(parameters)
+        inside = pm.math.switch(pm.math.gt(value, 0), value, 1)
+        above = pm.math.log1p(-hu) + base_graph(pm, inside, rest, response)
+        if base.is_discrete:
+            zeros = np.zeros(len(response.y), dtype="int64")
+            above = above - pm.math.log1mexp(base_graph(pm, zeros, rest, response))
+        return pm.math.switch(pm.math.eq(value, 0), pm.math.log(hu), above)
+
+    return build_family(
+        f"hurdle_{base.name}",
+        (*base.parameters, HU),
+        check=check,
+        log_density=log_density,
+        sample=sample,
+        mean=mean,
+        variance=variance,
+        graph=graph,
+        latent_variance=None if latent is None else latent(mean, variance),
+        main_scale=main_scale,
+        response_kind="count" if base.is_discrete else "positive",
+        is_discrete=base.is_discrete,
+        additions=tuple(term for term in base.additions if term in ("rate", "weights")),
+    )
+
+
+HURDLE_POISSON = hurdle(POISSON, poisson_native, check_count)
+HURDLE_NEGBINOMIAL = hurdle(NEGBINOMIAL, negbinomial_native, check_count)
+HURDLE_GAMMA = hurdle(GAMMA, gamma_native, check_non_negative)
+# mu of a lognormal is not a mean, so that no moment gives a variance on its scale.
+HURDLE_LOGNORMAL = hurdle(
+    LOGNORMAL,
+    lognormal_native,
+    check_non_negative,
+    latent=None,
+    main_scale=lambda response: np.log(_positive_values(response)),
+)

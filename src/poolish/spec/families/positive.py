@@ -1,0 +1,237 @@
+"""Positive outcomes: lognormal, gamma, exponential, weibull, inverse_gaussian."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special, stats
+
+from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.checks import check_non_negative, check_positive
+from poolish.spec.families.defaults import BRMS_SCALE, half_student, positive, vague_gamma
+from poolish.spec.families.graph import Native, Tensors
+from poolish.spec.families.latent import GUMBEL, by_link, delta, lognormal
+from poolish.spec.families.rows import broadcast, location, scipy_family
+from poolish.spec.family import Parameter, Parameters
+from poolish.spec.links import Link
+
+_TERMS = ("weights", "cens", "trunc")
+_LOG_2PI = np.log(2.0 * np.pi)
+SHAPE = positive("shape", vague_gamma)
+MEAN = Parameter("mu", ("log", "identity", "inverse", "softplus"), lower=0.0)
+
+
+# --- lognormal: mu and sigma are the mean and sd of log y. ---
+
+LOG_MU = Parameter("mu", ("identity", "inverse"), lower=-np.inf)
+LOG_SIGMA = positive(
+    "sigma", lambda response: half_student(_log_y(response)), f"{BRMS_SCALE}, of log y"
+)
+
+
+def _log_y(response: ResponseDesign) -> np.ndarray:
+    # Hurdle families have zeros, which are not on this scale.
+    return np.log(response.y[response.y > 0])
+
+
+def lognormal_distribution(parameters: Parameters, response: ResponseDesign) -> Any:
+    """Return SciPy's lognormal distribution."""
+    return stats.lognorm(parameters["sigma"], scale=np.exp(parameters["mu"]))
+
+
+def lognormal_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+    """Return PyMC's lognormal distribution."""
+    return pm.LogNormal, {"mu": parameters["mu"], "sigma": parameters["sigma"]}
+
+
+def _lognormal_log_density(
+    y: np.ndarray, parameters: Parameters, response: ResponseDesign
+) -> np.ndarray:
+    log_y, sigma = np.log(y), parameters["sigma"]
+    z = (log_y - parameters["mu"]) / sigma
+    return np.asarray(-0.5 * (z**2 + _LOG_2PI) - np.log(sigma) - log_y)
+
+
+def _log_variance(parameters: Parameters, response: ResponseDesign, link: Link) -> np.ndarray:
+    _, sd = broadcast(response, parameters["mu"], parameters["sigma"])
+    return np.square(sd)
+
+
+LOGNORMAL = scipy_family(
+    "lognormal",
+    (LOG_MU, LOG_SIGMA),
+    check=check_positive,
+    distribution=lognormal_distribution,
+    log_density=_lognormal_log_density,
+    native=lognormal_native,
+    latent_variance=_log_variance,
+    main_scale=_log_y,
+    response_kind="positive",
+    additions=_TERMS,
+)
+
+
+# --- gamma: mean mu, variance mu^2 / shape. ---
+
+
+def gamma_distribution(parameters: Parameters, response: ResponseDesign) -> Any:
+    """Return SciPy's gamma distribution."""
+    return stats.gamma(parameters["shape"], scale=parameters["mu"] / parameters["shape"])
+
+
+def gamma_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+    """Return PyMC's gamma distribution."""
+    shape = parameters["shape"]
+    return pm.Gamma, {"alpha": shape, "beta": shape / parameters["mu"]}
+
+
+def _gamma_survival(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+    shape = parameters["shape"]
+    return pm.math.log(pm.math.gammaincc(shape, shape * value / parameters["mu"]))
+
+
+def _gamma_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    mu, shape = broadcast(response, parameters["mu"], parameters["shape"])
+    return np.asarray(mu**2 / shape)
+
+
+def _gamma_log_variance(parameters: Parameters, response: ResponseDesign, link: Link) -> np.ndarray:
+    """Return Var(log y) = trigamma(shape), Nakagawa et al. (2017), Table 1."""
+    _, shape = broadcast(response, parameters["mu"], parameters["shape"])
+    return np.asarray(special.polygamma(1, shape))
+
+
+GAMMA = scipy_family(
+    "gamma",
+    (MEAN, SHAPE),
+    check=check_positive,
+    distribution=gamma_distribution,
+    mean=location,
+    variance=_gamma_variance,
+    native=gamma_native,
+    log_survival=_gamma_survival,
+    latent_variance=by_link({"log": _gamma_log_variance}, delta(location, _gamma_variance)),
+    response_kind="positive",
+    additions=_TERMS,
+)
+
+
+# --- exponential: mean mu. ---
+
+
+def _exponential(parameters: Parameters, response: ResponseDesign) -> Any:
+    return stats.expon(scale=parameters["mu"])
+
+
+def _exponential_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+    return pm.Exponential, {"lam": 1.0 / parameters["mu"]}
+
+
+def _exponential_survival(
+    pm: Any, value: Any, parameters: Tensors, response: ResponseDesign
+) -> Any:
+    return -value / parameters["mu"]
+
+
+def _exponential_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    return np.square(location(parameters, response))
+
+
+def _gumbel_variance(parameters: Parameters, response: ResponseDesign, link: Link) -> np.ndarray:
+    """Return Var(log y) = pi^2 / 6, that of the Gumbel distribution."""
+    return np.full_like(location(parameters, response), GUMBEL)
+
+
+EXPONENTIAL = scipy_family(
+    "exponential",
+    (MEAN,),
+    check=check_non_negative,
+    distribution=_exponential,
+    mean=location,
+    variance=_exponential_variance,
+    native=_exponential_native,
+    log_survival=_exponential_survival,
+    latent_variance=by_link({"log": _gumbel_variance}, delta(location, _exponential_variance)),
+    response_kind="positive",
+    additions=_TERMS,
+)
+
+
+# --- weibull: mean mu, so that the scale is mu / Gamma(1 + 1 / shape), as in brms. ---
+
+
+def _weibull(parameters: Parameters, response: ResponseDesign) -> Any:
+    shape = parameters["shape"]
+    scale = parameters["mu"] * np.exp(-special.gammaln(1.0 + 1.0 / shape))
+    return stats.weibull_min(shape, scale=scale)
+
+
+def _weibull_scale(pm: Any, parameters: Tensors) -> Any:
+    return parameters["mu"] * pm.math.exp(-pm.math.gammaln(1.0 + 1.0 / parameters["shape"]))
+
+
+def _weibull_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+    return pm.Weibull, {"alpha": parameters["shape"], "beta": _weibull_scale(pm, parameters)}
+
+
+def _weibull_survival(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+    return -((value / _weibull_scale(pm, parameters)) ** parameters["shape"])
+
+
+def _weibull_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    return broadcast(response, _weibull(parameters, response).var(), *parameters.values())[0]
+
+
+def _weibull_log_variance(
+    parameters: Parameters, response: ResponseDesign, link: Link
+) -> np.ndarray:
+    """Return Var(log y) = pi^2 / (6 shape^2)."""
+    _, shape = broadcast(response, parameters["mu"], parameters["shape"])
+    return np.asarray(GUMBEL / shape**2)
+
+
+WEIBULL = scipy_family(
+    "weibull",
+    (MEAN, SHAPE),
+    check=check_positive,
+    distribution=_weibull,
+    mean=location,
+    variance=_weibull_variance,
+    native=_weibull_native,
+    log_survival=_weibull_survival,
+    latent_variance=by_link({"log": _weibull_log_variance}, delta(location, _weibull_variance)),
+    response_kind="positive",
+    additions=_TERMS,
+)
+
+
+# --- inverse_gaussian: mean mu, variance mu^3 / shape. ---
+
+
+def _inverse_gaussian(parameters: Parameters, response: ResponseDesign) -> Any:
+    shape = parameters["shape"]
+    return stats.invgauss(parameters["mu"] / shape, scale=shape)
+
+
+def _inverse_gaussian_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+    return pm.Wald, {"mu": parameters["mu"], "lam": parameters["shape"]}
+
+
+def _inverse_gaussian_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    mu, shape = broadcast(response, parameters["mu"], parameters["shape"])
+    return np.asarray(mu**3 / shape)
+
+
+INVERSE_GAUSSIAN = scipy_family(
+    "inverse_gaussian",
+    (Parameter("mu", ("log", "1/mu^2", "inverse", "identity", "softplus"), lower=0.0), SHAPE),
+    check=check_positive,
+    distribution=_inverse_gaussian,
+    mean=location,
+    variance=_inverse_gaussian_variance,
+    native=_inverse_gaussian_native,
+    latent_variance=lognormal(location, _inverse_gaussian_variance),
+    response_kind="positive",
+    additions=_TERMS,
+)

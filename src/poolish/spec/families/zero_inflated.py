@@ -1,0 +1,90 @@
+"""Counts with additional zeros: zi is the chance that a row is zero whatever its mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.binomial import BINOMIAL, binomial_native
+from poolish.spec.families.checks import Check, check_binomial, check_count
+from poolish.spec.families.counts import NEGBINOMIAL, POISSON, negbinomial_native, poisson_native
+from poolish.spec.families.defaults import probability
+from poolish.spec.families.graph import MakeNative, Tensors, native_graph
+from poolish.spec.families.latent import lognormal
+from poolish.spec.families.rows import broadcast, build_family
+from poolish.spec.family import Family, Parameters
+
+ZI = probability("zi")
+
+
+def _without[T](parameters: dict[str, T] | Any) -> dict[str, T]:
+    return {name: value for name, value in parameters.items() if name != "zi"}
+
+
+def zero_inflated(base: Family, native: MakeNative, check: Check) -> Family:
+    """Return the mixture of a point at zero (chance zi) and a family of counts.
+
+    Parameters
+    ----------
+    base : Family
+    native : callable
+        The PyMC distribution of `base`.
+    check : callable
+        The support of `base`.
+
+    Notes
+    -----
+    P(0) = zi + (1 - zi) f(0), P(y) = (1 - zi) f(y) (Lambert 1992, doi:10.2307/1269547).
+    """
+    base_graph = native_graph(native)
+
+    def log_density(y: np.ndarray, parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+        zi = parameters["zi"]
+        count = np.log1p(-zi) + base.log_density(y, _without(parameters), response)
+        with np.errstate(divide="ignore"):
+            zero = np.logaddexp(np.log(zi), count)
+        return np.where(y == 0, zero, count)
+
+    def sample(
+        rng: np.random.Generator, parameters: Parameters, response: ResponseDesign
+    ) -> np.ndarray:
+        count = base.sample(rng, _without(parameters), response)
+        count, zi = broadcast(response, count, parameters["zi"])
+        return np.where(rng.random(count.shape) < zi, 0.0, count)
+
+    def mean(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+        return np.asarray((1.0 - parameters["zi"]) * base.mean(_without(parameters), response))
+
+    def variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+        zi, rest = parameters["zi"], _without(parameters)
+        inner = base.variance(rest, response) + zi * base.mean(rest, response) ** 2
+        return np.asarray((1.0 - zi) * inner)
+
+    def graph(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+        zi = parameters["zi"]
+        count = pm.math.log1p(-zi) + base_graph(pm, value, _without(parameters), response)
+        zero = pm.math.logaddexp(pm.math.log(zi), count)
+        return pm.math.switch(pm.math.eq(value, 0), zero, count)
+
+    return build_family(
+        f"zero_inflated_{base.name}",
+        (*base.parameters, ZI),
+        check=check,
+        log_density=log_density,
+        sample=sample,
+        mean=mean,
+        variance=variance,
+        graph=graph,
+        latent_variance=lognormal(mean, variance),
+        main_scale=base.main_scale,
+        response_kind=base.response_kind,
+        is_discrete=True,
+        additions=tuple(term for term in base.additions if term not in ("cens", "trunc")),
+    )
+
+
+ZERO_INFLATED_POISSON = zero_inflated(POISSON, poisson_native, check_count)
+ZERO_INFLATED_NEGBINOMIAL = zero_inflated(NEGBINOMIAL, negbinomial_native, check_count)
+ZERO_INFLATED_BINOMIAL = zero_inflated(BINOMIAL, binomial_native, check_binomial)
