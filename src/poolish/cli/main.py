@@ -1,0 +1,87 @@
+"""The entry point: the commands, and what an error becomes."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from importlib import metadata
+from types import TracebackType
+from typing import Annotated
+
+import typer
+
+from poolish.cli import fit, models, pooling, priors, summary, variance
+from poolish.cli.options import BAD_INPUT
+from poolish.errors import PoolishError
+
+app = typer.Typer(
+    name="poolish",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("fit")(fit.fit)
+app.command("summary")(summary.summary)
+app.command("variance")(variance.variance)
+app.command("pooling")(pooling.pooling)
+app.command("priors")(priors.priors)
+app.add_typer(models.app, name="models")
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"poolish {metadata.version('poolish')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _poolish(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Bayesian mixed models from a formula.
+
+    Results go to standard output, progress and warnings to standard error. Exit codes: 0 fine,
+    1 unexpected, 2 wrong usage, 3 bad data or model, 4 fitted but not to be used, 130 interrupted.
+    """
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run the command line `arguments`; leaves by `SystemExit` with the exit code."""
+    command = typer.main.get_command(app)
+    is_verbose = any(argument in ("-v", "--verbose") for argument in arguments)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            command(args=list(arguments), prog_name="poolish")
+    except PoolishError as error:
+        if is_verbose:
+            traceback.print_exc()
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        sys.exit(BAD_INPUT)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    if not any(argument in ("-v", "--verbose") for argument in sys.argv):
+        sys.excepthook = _show_unexpected
+    run(sys.argv[1:])
+
+
+def _show_warning(message: Warning | str, *details: object, **options: object) -> None:
+    typer.echo(f"warning: {message}", err=True)
+
+
+def _show_unexpected(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    # The interpreter leaves with exit code 1 after the hook.
+    typer.echo(f"unexpected {kind.__name__}: {error}", err=True)
+    typer.echo(
+        "  this is a fault of Poolish: run again with -v and report what it prints", err=True
+    )

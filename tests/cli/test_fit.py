@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import typer
+
+import poolish
+from poolish.cli import fit as fit_command
+from poolish.studies.verify import Verification
+
+FORMULA = "Yield ~ 1 + (1 | Batch)"
+
+
+@pytest.fixture
+def dyestuff(root):
+    return root / "models" / "dyestuff" / "data.csv"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_formula_and_a_csv_are_fitted_printed_and_saved(poolish_run, here, dyestuff):
+    outcome = poolish_run("fit", FORMULA, dyestuff, "--seed", "1", "-q")
+
+    assert outcome.code == 0
+    assert outcome.out.startswith("Yield ~ 1 + (1 | Batch)")
+    assert outcome.err == ""
+    assert (here / "data.nc").is_file()
+
+
+def test_results_go_to_stdout_and_the_rest_to_stderr(poolish_run, here, dyestuff):
+    outcome = poolish_run("fit", FORMULA, dyestuff, "--seed", "1", "-o", "mine.nc")
+
+    assert "sd(Intercept)" in outcome.out
+    assert "saved: mine.nc" in outcome.err
+    assert "saved" not in outcome.out
+
+
+def test_the_same_seed_prints_the_same_numbers(poolish_run, here, dyestuff):
+    runs = [
+        poolish_run("fit", FORMULA, dyestuff, "--seed", "7", "-q", "--json", "-o", name)
+        for name in ("a.nc", "b.nc")
+    ]
+
+    first, second = (json.loads(run.out)["parameters"] for run in runs)
+    assert first == second
+
+
+def test_json_holds_how_the_fit_was_made(poolish_run, here, dyestuff):
+    outcome = poolish_run("fit", FORMULA, dyestuff, "--seed", "3", "--draws", "500", "--json", "-q")
+
+    document = json.loads(outcome.out)
+    assert document["formula"] == FORMULA
+    assert document["seed"] == 3
+    assert document["draws"] == 500
+    assert document["file"] == "data.nc"
+    assert document["verdict"] in ("sound", "use with care", "do not use")
+    assert len(document["parameters"]) == 3
+
+
+def test_a_model_folder_is_fitted_and_held_to_its_answers(poolish_run, here, root):
+    outcome = poolish_run("fit", root / "models" / "dyestuff", "--verify", "-q")
+
+    assert outcome.code == 0
+    assert "Verified: all" in outcome.out
+    assert (here / "dyestuff.nc").is_file()
+
+
+def test_a_fit_that_misses_its_answers_leaves_with_4(poolish_run, here, root):
+    options = ("--verify", "-q", "--prior", "sigma=normal(0, 1)")
+
+    outcome = poolish_run("fit", root / "models" / "dyestuff", *options)
+
+    assert outcome.code == 4
+    assert "Not verified" in outcome.out
+    assert "joint MCSE apart" in outcome.out
+
+
+def test_a_stated_prior_is_used(poolish_run, here, dyestuff):
+    poolish_run("fit", FORMULA, dyestuff, "-q", "--prior", "sd_Batch = exponential(0.5)")
+
+    spec = poolish.load(here / "data.nc").result.spec
+    assert str(spec.main.groups[0].sd_priors[0]) == "exponential(0.5)"
+
+
+def test_an_existing_file_is_refused_before_the_data_are_fitted(
+    poolish_run, here, dyestuff, monkeypatch
+):
+    (here / "data.nc").write_text("precious")
+    monkeypatch.setattr(poolish, "model", None, raising=False)
+
+    outcome = poolish_run("fit", FORMULA, dyestuff)
+
+    assert outcome.code == 3
+    assert "file `data.nc` exists" in outcome.err
+    assert "--force" in outcome.err
+    assert (here / "data.nc").read_text() == "precious"
+
+
+def test_force_writes_over_an_existing_file(poolish_run, here, dyestuff):
+    (here / "data.nc").write_text("old")
+
+    outcome = poolish_run("fit", FORMULA, dyestuff, "-q", "--force")
+
+    assert outcome.code == 0
+    assert poolish.load(here / "data.nc").result.record.formula == FORMULA
+
+
+def test_a_folder_that_is_absent_is_refused_early(poolish_run, here, dyestuff):
+    outcome = poolish_run("fit", FORMULA, dyestuff, "-o", "absent/fit.nc")
+
+    assert outcome.code == 3
+    assert "cannot be saved in folder `absent`" in outcome.err
+
+
+def test_strict_refuses_a_fit_that_is_not_to_be_used(poolish_run, here, dyestuff):
+    options = ("--draws", "10", "--chains", "2", "-q")
+
+    loose = poolish_run("fit", FORMULA, dyestuff, *options)
+    strict = poolish_run("fit", FORMULA, dyestuff, *options, "--strict", "--force")
+
+    assert "do not use" in loose.out.lower()
+    assert (loose.code, strict.code) == (0, 4)
+    assert (here / "data.nc").is_file()
+
+
+def test_an_interrupted_fit_leaves_with_130(sleep_fit):
+    record = replace(sleep_fit.result.record, is_complete=False)
+    partial = poolish.Fit(replace(sleep_fit.result, record=record))
+
+    with pytest.raises(typer.Exit) as stop:
+        fit_command.leave(partial, Verification(0, ()), is_strict=False)
+
+    assert stop.value.exit_code == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("y ~ x",), "needs data"),
+        (("models/dyestuff", "data.csv"), "is not a formula"),
+        (("y ~ x", "data.csv", "--prior", "sigma"), "is not NAME=PRIOR"),
+        (("y ~ x", "data.csv", "--draws", "0"), "--draws"),
+    ],
+)
+def test_wrong_usage_leaves_with_2(poolish_run, arguments, problem):
+    outcome = poolish_run("fit", *arguments)
+
+    assert outcome.code == 2
+    assert problem in outcome.err
+
+
+def test_verify_needs_a_model_folder(poolish_run, here, dyestuff):
+    outcome = poolish_run("fit", FORMULA, dyestuff, "--verify")
+
+    assert outcome.code == 2
+    assert "needs a model folder" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("formula", "content", "problems"),
+    [
+        ("y ~ zz + (1 | g)", "y,g\n1,a\n2,b\n", ("zz", "^^", "columns")),
+        ("y ~ 1 + (1 | g", "y,g\n1,a\n2,b\n", ("FormulaError", "^")),
+        ("y ~ 1 + (1 | g)", "y,g\n1,a\n,b\n", ("MissingValueError", "`y`", "3")),
+    ],
+)
+def test_bad_data_and_formulas_leave_with_3(poolish_run, here, formula, content, problems):
+    (here / "bad.csv").write_text(content)
+
+    outcome = poolish_run("fit", formula, "bad.csv")
+
+    assert outcome.code == 3
+    for problem in problems:
+        assert problem in outcome.err
+    assert not (here / "bad.nc").exists()
+
+
+def test_missing_rows_may_be_dropped(poolish_run, here):
+    rows = "\n".join(f"{value},{group}" for group in "abcd" for value in (1.0, 2.5, 3.0))
+    (here / "holes.csv").write_text(f"y,g\n{rows}\n,a\n")
+
+    outcome = poolish_run("fit", "y ~ 1 + (1 | g)", "holes.csv", "--missing", "drop", "-q")
+
+    assert outcome.code == 0
+    assert "12 observations" in outcome.out
