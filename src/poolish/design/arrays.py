@@ -87,7 +87,7 @@ class PredictorDesign:
     @property
     def n_obs(self) -> int:
         """Return the number of rows."""
-        return self.X.shape[0]
+        return len(self.X)
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ def _read_categories(series: nw.Series[Any]) -> FactorColumn:
             native.cat.codes.to_numpy().astype(np.intp), labels, bool(native.cat.ordered)
         )
     text = _read_text(series.cast(nw.String).to_numpy())
-    if series.dtype == nw.Categorical:  # polars, Arrow: only a way to store text
+    if not isinstance(series.dtype, nw.Enum):  # polars, Arrow: only a way to store text
         return text
     return relabel(text, tuple(series.dtype.categories))
 

@@ -1,0 +1,103 @@
+"""What the expressions of a formula read, and what they must remember of the fitting data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import numpy as np
+
+from poolish.design.evaluate import evaluate_column, read_factor
+from poolish.design.group_means import learn_group_means
+from poolish.design.options import split_arguments
+from poolish.design.states import Levels, State
+from poolish.design.transforms import ELEMENTWISE, LEARNERS
+from poolish.errors import UnsupportedError
+from poolish.formula.terms import Binary, Call, Expression, Name, Unary
+from poolish.frame import FactorColumn, Table, get_column
+
+FACTORS = ("factor", "C")
+MEANS = ("within", "between")
+
+
+def names_in(expression: Expression) -> Iterator[Name]:
+    """Return the columns that an expression reads, as often as it names them."""
+    match expression:
+        case Name():
+            yield expression
+        case Unary():
+            yield from names_in(expression.operand)
+        case Binary():
+            yield from names_in(expression.left)
+            yield from names_in(expression.right)
+        case Call(function="factor" | "C"):
+            yield from names_in(expression.arguments[0])
+        case Call():
+            for argument in split_arguments(expression)[0]:
+                yield from names_in(argument)
+        case _:
+            return
+
+
+def learn(expressions: Iterable[Expression], table: Table) -> dict[str, State]:
+    """Return what the expressions must remember of the fitting data, by their text."""
+    memory: dict[str, State] = {}
+    for expression in expressions:
+        _learn(expression, table, memory)
+    return memory
+
+
+def _learn(expression: Expression, table: Table, memory: dict[str, State]) -> None:
+    match expression:
+        case Name():
+            _learn_name(expression, table, memory)
+        case Unary():
+            _learn(expression.operand, table, memory)
+        case Binary():
+            _learn(expression.left, table, memory)
+            _learn(expression.right, table, memory)
+        case Call():
+            _learn_call(expression, table, memory)
+        case _:
+            return
+
+
+def _learn_name(name: Name, table: Table, memory: dict[str, State]) -> None:
+    column = get_column(table, name.name, name.source)
+    if isinstance(column, FactorColumn):
+        memory[str(name)] = _observed_levels(column)
+
+
+def _learn_call(call: Call, table: Table, memory: dict[str, State]) -> None:
+    if str(call) in memory:
+        return
+    if call.function in FACTORS:
+        memory[str(call)] = _observed_levels(read_factor(call.arguments[0], table))
+        return
+    variables, options = split_arguments(call)
+    _learn(variables[0], table, memory)
+    x = evaluate_column(variables[0], table, memory) if call.function not in ELEMENTWISE else None
+    if x is None:
+        return
+    if call.function in MEANS:
+        memory[str(call)] = learn_group_means(x, read_factor(variables[1], table))
+    else:
+        memory[str(call)] = _learner(call)(x, options, call)
+
+
+def _learner(call: Call) -> Callable[[np.ndarray, Mapping[str, float], Call], State]:
+    if call.function in LEARNERS:
+        return LEARNERS[call.function]
+    known = (*ELEMENTWISE, *LEARNERS, *FACTORS, *MEANS)
+    raise UnsupportedError(
+        f"`{call.function}()` is not available in a formula yet",
+        given=f"`{call}`",
+        expected=f"one of {', '.join(sorted(known))}",
+        fix=f"add a column with the values of `{call}` to the data and name it in the formula",
+        source=call.source,
+    )
+
+
+def _observed_levels(factor: FactorColumn) -> Levels:
+    counts = np.bincount(factor.codes[factor.codes >= 0], minlength=len(factor.levels))
+    kept = (label for label, count in zip(factor.levels, counts, strict=True) if count)
+    return Levels(tuple(kept), factor.is_ordered)
