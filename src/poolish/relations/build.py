@@ -16,7 +16,6 @@ from poolish.relations.checks import (
     check_precision,
     check_square,
     checked_covariance,
-
 )
 from poolish.relations.pedigree import Pedigree
 from poolish.relations.relation import Relation, as_labels, check_labels, listed
@@ -28,7 +27,7 @@ _FORMS = (
 
 
 def as_relation(
-    value: Any, *, ids: Sequence[Any] | None = None, nearest_psd: bool = False, name: str = "K"
+    value: object, *, ids: Sequence[Any] | None = None, nearest_psd: bool = False, name: str = "K"
 ) -> Relation:
     """Return a checked relation between labelled units.
 
@@ -70,7 +69,7 @@ def as_relation(
     return checked_covariance(matrix, labels, nearest_psd=nearest_psd, name=name)
 
 
-def precision(matrix: Any, ids: Sequence[Any] | None = None, *, name: str = "K") -> Relation:
+def precision(matrix: object, ids: Sequence[Any] | None = None, *, name: str = "K") -> Relation:
     """Return a relation given by the inverse of its covariance, kept sparse.
 
     Parameters
@@ -126,7 +125,7 @@ def _checked_relation(relation: Relation, nearest_psd: bool, name: str) -> Relat
 
 
 def _labelled_matrix(
-    value: Any, ids: Sequence[Any] | None, name: str
+    value: object, ids: Sequence[Any] | None, name: str
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     if isinstance(value, pd.DataFrame):
         return _aligned(value, name)
@@ -197,5 +196,3 @@ def _axis_fix(frame: pd.DataFrame) -> str:
     if isinstance(frame.index, pd.RangeIndex):
         return "the rows are not labelled: write `K.index = K.columns`, or read with `index_col=0`"
     return "make the index and the columns the same ids"
-
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import scipy.linalg as linalg
 import scipy.sparse as sparse
@@ -20,7 +18,7 @@ EIGENVALUE_TOLERANCE = 1e-6
 EIGENVALUE_LIMIT = 1500
 
 
-def check_square(matrix: Any, labels: tuple[str, ...], name: str) -> None:
+def check_square(matrix: np.ndarray | sparse.spmatrix, labels: tuple[str, ...], name: str) -> None:
     """Raise `RelationError` unless the matrix has one row and one column per label."""
     if matrix.shape != (len(labels), len(labels)):
         raise RelationError(
@@ -46,8 +44,9 @@ def symmetric_part(matrix: np.ndarray, labels: tuple[str, ...], name: str) -> np
     gap = np.abs(matrix - matrix.T)
     if gap.max(initial=0.0) > SYMMETRY_TOLERANCE * np.abs(matrix).max(initial=0.0):
         row, column = np.unravel_index(gap.argmax(), gap.shape)
-        raise _not_symmetric(name, labels[row], labels[column], matrix[[row, column], [column, row]])
-    return 0.5 * (matrix + matrix.T)
+        mirrored = matrix[[row, column], [column, row]]
+        raise _not_symmetric(name, labels[row], labels[column], mirrored)
+    return np.asarray(0.5 * (matrix + matrix.T))
 
 
 def _not_finite(name: str, row: str, column: str, value: float) -> RelationError:
@@ -138,7 +137,7 @@ def _clipped(covariance: np.ndarray, labels: tuple[str, ...]) -> Relation:
     return _relation(0.5 * (nearest + nearest.T), labels, float(kept[0]), (note,))
 
 
-def check_precision(matrix: Any, labels: tuple[str, ...], *, name: str) -> Relation:
+def check_precision(matrix: sparse.spmatrix, labels: tuple[str, ...], *, name: str) -> Relation:
     """Return the relation of a sparse precision that is symmetric and positive definite.
 
     Raises
@@ -161,7 +160,7 @@ def check_precision(matrix: Any, labels: tuple[str, ...], *, name: str) -> Relat
     return Relation(labels, precision=symmetric, log_determinant=-log_determinant(symmetric, name))
 
 
-def log_determinant(matrix: Any, name: str) -> float:
+def log_determinant(matrix: sparse.spmatrix, name: str) -> float:
     """Return log|Q| of a sparse positive definite matrix.
 
     Raises

@@ -48,7 +48,7 @@ METHODS: dict[str, _Method] = {
 
 
 def genomic_relationship(
-    genotypes: Any,
+    genotypes: object,
     method: Literal["vanraden", "standardized", "centered"] = "vanraden",
     *,
     ids: Sequence[Any] | None = None,
@@ -158,7 +158,8 @@ def _without_variation(n_variants: int) -> RelationError:
 def _relation(
     covariance: np.ndarray, labels: tuple[str, ...], method: _Method, n_used: int, n_variants: int
 ) -> Relation:
-    notes = () if n_used == n_variants else (f"{n_variants - n_used} variants do not vary, left out",)
+    left_out = n_variants - n_used
+    notes = (f"{left_out} variants do not vary, left out",) if left_out else ()
     variances = np.diagonal(covariance).copy()
     scaling = f"{method.text}; mean diagonal {variances.mean():.6g}"
     return Relation(

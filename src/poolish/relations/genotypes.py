@@ -38,7 +38,7 @@ class Genotypes:
             yield self.read(start, min(start + size, self.n_variants))
 
 
-def open_genotypes(source: Any, ids: Sequence[Any] | None) -> Genotypes:
+def open_genotypes(source: object, ids: Sequence[Any] | None) -> Genotypes:
     """Return the genotypes of an array, a Dataset with sgkit's names, or a PLINK file prefix.
 
     Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sparse
@@ -60,7 +60,9 @@ def inbreeding_coefficients(parents: np.ndarray, *, max_entries: int = MAX_ENTRI
         families = _Families.of(line.parents, members)
         variance = mendelian_variance(line.parents, inbreeding)
         within = (
-            _indirect(line, families, variance) if rows is None else _direct(rows, families, variance)
+            _indirect(line, families, variance)
+            if rows is None
+            else _direct(rows, families, variance)
         )
         inbreeding[members] = within[families.of_member]
         if rows is not None:
@@ -121,7 +123,7 @@ def _ranges(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
     lengths = stops - starts
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(starts - ends + lengths, lengths)
+    return np.asarray(np.arange(total) + np.repeat(starts - ends + lengths, lengths))
 
 
 def _without_single_founders(parents: np.ndarray) -> np.ndarray:
@@ -188,14 +190,14 @@ class _Families:
 class _Rows:
     """Rows of T of the animals that still breed; row 0 is empty, for unknown parents."""
 
-    matrix: Any
+    matrix: sparse.csr_matrix
     slot: np.ndarray
 
     @staticmethod
     def none(n: int) -> _Rows:
         return _Rows(sparse.csr_matrix((1, n)), np.zeros(n + 1, dtype=np.intp))
 
-    def of(self, animals: np.ndarray) -> Any:
+    def of(self, animals: np.ndarray) -> sparse.csr_matrix:
         """Return the rows of animals; -1 has an empty one."""
         return self.matrix[self.slot[animals]]
 
@@ -238,7 +240,7 @@ def _parts(sizes: np.ndarray) -> Iterator[slice]:
     """Yield slices whose sizes sum to about the entries handled at once."""
     edges = np.flatnonzero(np.diff(np.cumsum(sizes) // _ENTRIES_AT_ONCE)) + 1
     bounds = [0, *edges.tolist(), len(sizes)]
-    yield from (slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a)
+    yield from (slice(a, b) for a, b in pairwise(bounds) if b > a)
 
 
 def _indirect(line: _Line, families: _Families, variance: np.ndarray) -> np.ndarray:
@@ -267,7 +269,7 @@ class _Sweeps:
     position: np.ndarray
     animals: np.ndarray
     ranges: tuple[slice, ...]
-    steps: tuple[tuple[np.ndarray, Any, Any], ...]
+    steps: tuple[tuple[np.ndarray, sparse.csr_matrix, sparse.csr_matrix], ...]
 
     @staticmethod
     def of(line: _Line) -> _Sweeps:
@@ -276,7 +278,7 @@ class _Sweeps:
         position[animals] = np.arange(len(animals))
         generation = line.generation[animals]
         starts = np.searchsorted(generation, np.arange(generation.max(initial=0) + 2))
-        ranges = tuple(slice(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True))
+        ranges = tuple(slice(a, b) for a, b in pairwise(starts))
         steps = tuple(_step(line.parents[:, animals[span]], position) for span in ranges)
         return _Sweeps(position, animals, ranges, steps)
 
@@ -295,7 +297,9 @@ class _Sweeps:
         return sums
 
 
-def _step(parents: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, Any, Any]:
+def _step(
+    parents: np.ndarray, position: np.ndarray
+) -> tuple[np.ndarray, sparse.csr_matrix, sparse.csr_matrix]:
     """Return the parents of a generation, and the matrix of halves with its transpose."""
     child = np.tile(np.arange(parents.shape[1]), 2)[parents.ravel() >= 0]
     distinct, column = np.unique(parents[parents >= 0], return_inverse=True)

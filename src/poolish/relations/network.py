@@ -15,7 +15,7 @@ from poolish.relations.relation import Relation, as_labels, check_labels, listed
 
 
 def car_precision(
-    adjacency: Any, ids: Sequence[Any] | None = None, *, rho: float = 0.99, name: str = "K"
+    adjacency: object, ids: Sequence[Any] | None = None, *, rho: float = 0.99, name: str = "K"
 ) -> Relation:
     """Return the proper conditional autoregressive relation of neighbouring units.
 
@@ -63,8 +63,8 @@ def car_precision(
 
 
 def _weights(
-    adjacency: Any, ids: Sequence[Any] | None, name: str
-) -> tuple[Any, tuple[str, ...]]:
+    adjacency: object, ids: Sequence[Any] | None, name: str
+) -> tuple[sparse.csr_matrix, tuple[str, ...]]:
     if isinstance(adjacency, pd.DataFrame):
         labels = as_labels(adjacency.index)
         columns = as_labels(adjacency.columns)
@@ -87,7 +87,9 @@ def _unlabelled(name: str, given: str) -> RelationError:
     )
 
 
-def _check_weights(weights: Any, sums: np.ndarray, labels: tuple[str, ...], name: str) -> None:
+def _check_weights(
+    weights: sparse.csr_matrix, sums: np.ndarray, labels: tuple[str, ...], name: str
+) -> None:
     if (weights.data < 0).any() or weights.diagonal().any():
         raise RelationError(
             f"the weights of `{name}` are not neighbours",

@@ -164,7 +164,9 @@ def _label_and_length(text: str, tokens: list[_Token], at: int, node: _Node) -> 
     if not _is_mark(tokens[at], ":"):
         if node.parent >= 0:
             name = f"`{node.label}`" if node.label else "an inner node"
-            raise _error(text, tokens[at].start, "a branch has no length", f"{name} without `:length`")
+            raise _error(
+                text, tokens[at].start, "a branch has no length", f"{name} without `:length`"
+            )
         return at
     node.length = _length(text, tokens[at + 1])
     return at + 2

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 import scipy.sparse as sparse
 import xarray as xr
+from narwhals.typing import IntoDataFrame
 
 from poolish.errors import RelationError, UnknownColumnError
 from poolish.relations.inbreeding import (
@@ -42,7 +42,7 @@ class Pedigree:
     generation: np.ndarray
 
     @staticmethod
-    def from_frame(data: Any, *, id: str, sire: str, dam: str) -> Pedigree:
+    def from_frame(data: IntoDataFrame, *, id: str, sire: str, dam: str) -> Pedigree:
         """Return the pedigree of a table with one row per individual, in any order.
 
         Parameters
@@ -66,7 +66,7 @@ class Pedigree:
         ('1', '2', '3')
         """
         own, sires, dams = (_labels_of(data, column) for column in (id, sire, dam))
-        check_labels(own, "pedigree")
+        check_labels(tuple(own), "pedigree")
         parents = pd.Index(np.concatenate([sires, dams])).unique()
         founders = parents.difference(pd.Index([*own, *UNKNOWN_PARENTS]), sort=False)
         labels = pd.Index([*sorted(founders, key=_natural), *own])
@@ -100,7 +100,7 @@ class Pedigree:
         """
         return self._labelled(_tabular(self.parents, self.generation))
 
-    def inverse(self) -> Any:
+    def inverse(self) -> sparse.csc_matrix:
         """Return the sparse inverse of A, a CSC matrix in the order of `labels`.
 
         Notes
@@ -123,7 +123,7 @@ class Pedigree:
             generation_order=np.argsort(self.generation, kind="stable"),
         )
 
-    def _root(self) -> tuple[Any, np.ndarray]:
+    def _root(self) -> tuple[sparse.csr_matrix, np.ndarray]:
         """Return D^-1/2 (I - P/2), whose cross-product is A^-1, and the inbreeding."""
         inbreeding = inbreeding_coefficients(self.parents)
         scale = 1.0 / np.sqrt(mendelian_variance(self.parents, inbreeding))
@@ -144,7 +144,7 @@ def _natural(label: str) -> tuple[int, str]:
     return len(label), label
 
 
-def _labels_of(data: Any, column: str) -> np.ndarray:
+def _labels_of(data: IntoDataFrame, column: str) -> np.ndarray:
     table = nw.from_native(data, eager_only=True)
     if column not in table.columns:
         raise UnknownColumnError(

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sparse
 from scipy.sparse.linalg import splu
 
 from poolish.errors import RelationError
@@ -76,7 +75,7 @@ def as_labels(values: Iterable[Any]) -> tuple[str, ...]:
     return tuple(_label(value) for value in values)
 
 
-def _label(value: Any) -> str:
+def _label(value: object) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value).strip()
@@ -216,7 +215,7 @@ def _covariance_of(relation: Relation, rows: np.ndarray) -> np.ndarray:
     units = np.zeros((relation.n_units, len(rows)))
     units[rows, np.arange(len(rows))] = 1.0
     solved = splu(relation.precision.tocsc()).solve(units)[rows]
-    return 0.5 * (solved + solved.T)
+    return np.asarray(0.5 * (solved + solved.T))
 
 
 def dense_covariance(relation: Relation) -> np.ndarray:
