@@ -1,0 +1,48 @@
+"""Poolish: Bayesian hierarchical models from a formula.
+
+>>> import poolish as po
+>>> str(po.formula("y ~ x + (x | g)"))
+'y ~ 1 + x + (1 + x | g)'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from poolish.formula import parse as formula
+
+if TYPE_CHECKING:
+    from poolish.errors import PoolishError
+    from poolish.face.api import fit, load, lrt, mle, model
+    from poolish.face.fit import Fit
+    from poolish.face.model import Model
+    from poolish.spec.families import family
+
+__version__ = "0.1.0"
+
+# Public names and the module each lives in: imported when first used, so that `import poolish`
+# and `poolish --help` stay quick.
+_HOMES = {
+    "PoolishError": "poolish.errors",
+    "Fit": "poolish.face.fit",
+    "Model": "poolish.face.model",
+    "family": "poolish.spec.families",
+    "fit": "poolish.face.api",
+    "load": "poolish.face.api",
+    "lrt": "poolish.face.api",
+    "mle": "poolish.face.api",
+    "model": "poolish.face.api",
+}
+
+__all__ = ["__version__", "formula", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module `poolish` has no attribute `{name}`")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

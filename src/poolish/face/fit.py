@@ -1,0 +1,90 @@
+"""A fitted model as people hold it: every question about it is one method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, Literal
+
+import xarray as xr
+
+from poolish.posterior import Posterior, save
+from poolish.predict import predict
+from poolish.summaries.coefficients import summarise
+from poolish.summaries.diagnosis import Diagnosis, diagnose
+from poolish.summaries.groups import summarise_groups
+from poolish.summaries.pooling import summarise_pooling
+from poolish.summaries.printed import print_html, print_text
+from poolish.summaries.priors import tabulate_priors
+from poolish.summaries.table import TableResult
+from poolish.summaries.variance import summarise_variance
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fitted hierarchical model.
+
+    Parameters
+    ----------
+    result : Posterior
+        Draws, model and record of how they were made.
+    """
+
+    result: Posterior
+
+    def __repr__(self) -> str:
+        return print_text(self.result)
+
+    def _repr_html_(self) -> str:
+        return print_html(self.result)
+
+    @property
+    def tree(self) -> xr.DataTree:
+        """Return the ArviZ DataTree: every `az.*` function works on it."""
+        return self.result.tree
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """Return the posterior draws, dims `chain`, `draw` and named ones."""
+        return self.result.draws
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """Return the verdict on the sampling, with its reasons."""
+        return diagnose(self.result)
+
+    def priors(self) -> TableResult:
+        """Return every prior that applied, with the 95 % range it implies."""
+        return tabulate_priors(self.result.spec)
+
+    def summary(self, *, ci_prob: float = 0.95) -> TableResult:
+        """Return mean, sd, interval, R-hat and ESS of every parameter but the group effects."""
+        return summarise(self.result, ci_prob=ci_prob)
+
+    def groups(self, group: str, *, ci_prob: float = 0.95) -> TableResult:
+        """Return each group's effects: deviations, and population plus deviation."""
+        return summarise_groups(self.result, group, ci_prob=ci_prob)
+
+    def variance(self, **options: Any) -> TableResult:
+        """Return variance components, their shares and the intraclass correlation."""
+        return summarise_variance(self.result, **options)
+
+    def pooling(self, group: str, **options: Any) -> TableResult:
+        """Return, per group and effect, own, partially pooled and completely pooled estimates."""
+        return summarise_pooling(self.result, group, **options)
+
+    def predict(
+        self,
+        data: Any = None,
+        *,
+        kind: Literal["linear", "mean", "response"] = "mean",
+        groups: Literal["observed", "new", "zero", "integrate"] = "observed",
+        seed: int = 0,
+    ) -> xr.DataArray:
+        """Return draws of predictions for the rows of `data`, dims `chain`, `draw`, `obs`."""
+        return predict(self.result, data, kind=kind, groups=groups, seed=seed)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fit to one netCDF file; an old file is replaced only by a verified new one."""
+        save(self.result, path)

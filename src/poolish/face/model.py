@@ -1,0 +1,283 @@
+"""A declared model: what will be fitted, before it is."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+
+import numpy as np
+import xarray as xr
+
+from poolish.design import Design, Recipe, build_design
+from poolish.engines.choose import run_engine
+from poolish.engines.prior import draw_prior
+from poolish.engines.protocol import Plan
+from poolish.errors import DataError
+from poolish.face.fit import Fit
+from poolish.formula import Formula, columns, parse
+from poolish.frame import Table, drop_missing, read_table
+from poolish.posterior import build_posterior, make_record
+from poolish.predict import predict
+from poolish.relations import as_relation
+from poolish.spec.build import Centered, StatedPriors, build_spec
+from poolish.spec.family import Family, FamilyChoice
+from poolish.spec.model import ModelSpec
+from poolish.summaries.priors import tabulate_priors
+from poolish.summaries.table import TableResult
+
+if TYPE_CHECKING:
+    import bambi
+    import pymc
+
+type FormulaLike = str | Sequence[str] | Formula
+
+
+class SamplingOptions(TypedDict, total=False):
+    """The options of `Model.fit`, which `po.fit` passes on."""
+
+    engine: str
+    draws: int
+    chains: int
+    tune: int
+    seed: int | None
+    progress: bool
+    keep_groups: Literal["auto"] | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A hierarchical model: formula, data and priors, ready to be fitted.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Family, links and one resolved prior per parameter.
+    design : Design
+        The arrays.
+    recipe : Recipe
+        Evaluates the formula on new data.
+    table : Table
+        The rows used, columns as typed.
+    dropped_rows : tuple of str
+        Labels of the rows left out for missing values.
+    """
+
+    spec: ModelSpec
+    design: Design
+    recipe: Recipe
+    table: Table
+    dropped_rows: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"{self.spec.formula}\n\n{self.priors()!r}"
+
+    def priors(self) -> TableResult:
+        """Return every prior that applies, with the 95 % range it implies."""
+        return tabulate_priors(self.spec)
+
+    def fit(
+        self,
+        *,
+        engine: str = "auto",
+        draws: int = 1000,
+        chains: int = 4,
+        tune: int = 1000,
+        seed: int | None = None,
+        progress: bool = True,
+        keep_groups: Literal["auto"] | bool = "auto",
+    ) -> Fit:
+        """Return the fitted model.
+
+        Parameters
+        ----------
+        engine : str
+            `auto` takes the first of `exact`, `quadrature`, `nuts` that can fit the model.
+        draws, chains, tune : int
+            Kept draws per chain, chains, warm-up draws per chain (NUTS only).
+        seed : int, optional
+            The same seed gives the same draws; drawn and recorded when left out.
+        progress : bool
+            Whether to show a progress bar on stderr.
+        keep_groups : "auto", True or False
+            Whether draws of the group effects are stored or drawn again when asked for.
+
+        Raises
+        ------
+        EngineError
+            If the engine asked for cannot fit this model.
+        """
+        plan = _checked_plan(
+            Plan(draws, chains, tune, _seed(seed), progress=progress, keep_groups=keep_groups)
+        )
+        outcome = run_engine(self.spec, self.design, plan, engine=engine)
+        record = make_record(
+            self.spec,
+            outcome.draws,
+            plan=plan,
+            reason=outcome.reason,
+            table=self.table,
+            dropped_rows=self.dropped_rows,
+        )
+        posterior = build_posterior(
+            self.spec, self.design, self.recipe, self.table, outcome.draws, record
+        )
+        return Fit(posterior)
+
+    def refit(self, y: np.ndarray, **options: Unpack[SamplingOptions]) -> Fit:
+        """Return a fit of the same design and priors to another response.
+
+        Parameters
+        ----------
+        y : ndarray, shape (obs,)
+            The new response, in the order of the rows used.
+        **options
+            As for `fit`.
+
+        Raises
+        ------
+        DataError
+            If `y` has another length, or values that are not finite.
+        """
+        return self.with_response(y).fit(**options)
+
+    def with_response(self, y: np.ndarray) -> Model:
+        """Return the same model, priors included, with another response; see `refit`."""
+        values = np.asarray(y, dtype=float)
+        if values.shape != (self.design.n_obs,) or not np.isfinite(values).all():
+            raise DataError(
+                "the new response does not fit the model's rows",
+                given=f"an array of shape {values.shape}",
+                expected=f"{self.design.n_obs} finite values",
+                fix="give one value per row used, in the order of the data",
+            )
+        design = replace(self.design, response=replace(self.design.response, y=values))
+        self.spec.family.check(design.response)
+        return replace(self, design=design)
+
+    def prior_predictive(self, *, draws: int = 500, seed: int | None = None) -> xr.DataTree:
+        """Return draws from the prior, and responses they predict, as a DataTree.
+
+        Parameters
+        ----------
+        draws : int
+        seed : int, optional
+
+        Returns
+        -------
+        xarray.DataTree
+            Groups `prior`, `prior_predictive` and `observed_data`.
+
+        Raises
+        ------
+        PriorError
+            If a prior is flat.
+        """
+        plan = Plan(draws=draws, chains=1, tune=0, seed=_seed(seed), progress=False)
+        prior = draw_prior(self.spec, self.design, plan)
+        record = make_record(self.spec, prior, plan=plan, reason="prior", table=self.table)
+        posterior = build_posterior(
+            self.spec, self.design, self.recipe, self.table, prior, record
+        )
+        response = predict(posterior, None, kind="response", groups="observed", seed=plan.seed)
+        observed = posterior.tree["observed_data"].to_dataset()
+        name = next(iter(observed.data_vars))
+        return xr.DataTree.from_dict(
+            {
+                "prior": posterior.draws,
+                "prior_predictive": response.rename(name).to_dataset(),
+                "observed_data": observed,
+            }
+        )
+
+    def to_pymc(self) -> pymc.Model:
+        """Return the model as a `pymc.Model`, the very one that the NUTS engine samples."""
+        from poolish.engines.nuts import build_pymc
+
+        return build_pymc(self.spec, self.design)
+
+    def to_bambi(self) -> bambi.Model:
+        """Return the model as a `bambi.Model`.
+
+        Raises
+        ------
+        UnsupportedError
+            If bambi cannot fit it, as with correlated group effects.
+        """
+        from poolish.bambi import build_bambi
+
+        return build_bambi(self.spec, self.table)
+
+
+def build_model(
+    formula: FormulaLike,
+    data: Any,
+    *,
+    family: str | Family | FamilyChoice = "gaussian",
+    priors: StatedPriors | None = None,
+    relations: Mapping[str, Any] | None = None,
+    missing: Literal["error", "drop"] = "error",
+    centered: Centered = None,
+) -> Model:
+    """Return the model that a formula, a table and priors declare.
+
+    Parameters
+    ----------
+    formula : str, sequence of str, or Formula
+        `"Reaction ~ Days + (Days | Subject)"`; several for distributional models.
+    data : data frame
+        pandas, polars, Arrow, or a mapping of columns.
+    family : str or FamilyChoice
+        `"gaussian"`, `"poisson"`, `po.family("negbinomial", link="log")`, ...
+    priors : Mapping of str to str, optional
+        By parameter, the most specific name wins: `{"b": "normal(0, 2)",
+        "sd_Subject[Days]": "exponential(0.1)"}`.
+    relations : Mapping, optional
+        Known covariances by the name used in `kin(id, K)` or `gr(id, cov=K)`.
+    missing : "error" or "drop"
+        What to do with rows that miss a value of a column used.
+    centered : bool or Mapping of str to bool, optional
+        Parameterization of group effects for NUTS; automatic when left out.
+
+    Raises
+    ------
+    FormulaError, UnsupportedError
+        If the formula cannot be read, or has a form that is not fitted.
+    UnknownColumnError, MissingValueError, DataError
+        If the data do not fit the formula.
+    FamilyError, PriorError, RelationError
+        If family, priors or relations do not fit the model.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0], "g": list("aabb")})
+    >>> model = build_model("y ~ 1 + (1 | g)", data)
+    >>> model.design.main.groups[0].levels
+    ('a', 'b')
+    """
+    parsed = formula if isinstance(formula, Formula) else parse(formula)
+    table, dropped = drop_missing(read_table(data), columns(parsed), missing=missing)
+    known = {name: as_relation(value, name=name) for name, value in (relations or {}).items()}
+    design, recipe = build_design(parsed, table, known)
+    spec = build_spec(parsed, design, family=family, priors=priors, centered=centered)
+    return Model(spec, design, recipe, table, dropped)
+
+
+def _seed(seed: int | None) -> int:
+    return secrets.randbits(32) if seed is None else seed
+
+
+def _checked_plan(plan: Plan) -> Plan:
+    small = {"draws": plan.draws < 4, "chains": plan.chains < 1, "tune": plan.tune < 0}
+    wrong = [name for name, is_small in small.items() if is_small]
+    if wrong or plan.seed < 0:
+        name = wrong[0] if wrong else "seed"
+        raise DataError(
+            f"`{name}` is too small",
+            given=f"{name} = {getattr(plan, name)}",
+            expected="at least 4 draws, 1 chain, and a tune and a seed of 0 or more",
+            fix="leave it out for the default",
+        )
+    return plan

@@ -1,0 +1,127 @@
+"""Specs built from a formula and a small table: defaults with their numbers, names, refusals."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from poolish.design import build_design
+from poolish.errors import FamilyError, UnknownNameError
+from poolish.formula import parse
+from poolish.frame import read_table
+from poolish.spec.build import build_spec, spec_priors
+from poolish.spec.model import ModelSpec
+from poolish.spec.prior import Prior
+from poolish.spec.serialize import spec_from_json, spec_to_json
+
+RNG = np.random.default_rng(20261120)
+DATA = pd.DataFrame(
+    {
+        "y": RNG.normal(50.0, 10.0, 24),
+        "x": RNG.normal(3.0, 0.5, 24),
+        "g": np.repeat(list("abcdef"), 4),
+        "chain": np.tile(list("uvw"), 8),
+    }
+)
+
+
+def spec_of(formula: str, **options: object) -> ModelSpec:
+    parsed = parse(formula)
+    design, _ = build_design(parsed, read_table(DATA), {})
+    return build_spec(parsed, design, **options)  # type: ignore[arg-type]
+
+
+def test_default_priors_are_scaled_by_the_data_with_known_numbers() -> None:
+    spec = spec_of("y ~ x + (x | g)")
+
+    sd_y, sd_x = DATA["y"].std(), DATA["x"].std()
+    mad = 1.4826 * (DATA["y"] - DATA["y"].median()).abs().median()
+    intercept, slope = spec.main.priors
+    assert intercept.arguments == pytest.approx((DATA["y"].mean(), 2.5 * sd_y), rel=1e-3)
+    assert slope.arguments == pytest.approx((0.0, 2.5 * sd_y / sd_x), rel=1e-3)
+    assert spec.main.intercept_at == "average"
+    assert spec.main.groups[0].sd_priors[0].arguments == pytest.approx((3, 0, mad), rel=1e-3)
+    assert spec.main.groups[0].cor_priors == (Prior("lkj", (2.0,)),)
+    assert spec.auxiliary["sigma"].arguments == pytest.approx((3, 0, mad), rel=1e-3)
+
+
+def test_prior_on_the_raw_intercept_moves_it_to_zero_predictors() -> None:
+    spec = spec_of("y ~ x", priors={"b[Intercept]": "normal(0, 100)"})
+
+    assert spec.main.intercept_at == "zero"
+    assert spec.main.priors[0] == Prior("normal", (0.0, 100.0))
+
+
+def test_prior_on_intercept_stays_at_average_predictors() -> None:
+    spec = spec_of("y ~ x", priors={"Intercept": "normal(0, 100)", "b": "flat()"})
+
+    assert spec.main.intercept_at == "average"
+    assert spec.main.priors == (Prior("normal", (0.0, 100.0)), Prior("flat"))
+
+
+def test_without_intercept_the_scale_covers_the_level_of_the_response() -> None:
+    spec = spec_of("y ~ 0 + g")
+
+    scale = np.hypot(DATA["y"].std(), DATA["y"].mean())
+    sd_column = np.std(np.r_[np.ones(4), np.zeros(20)], ddof=1)
+    assert spec.main.priors[0].arguments == pytest.approx((0, 2.5 * scale / sd_column), rel=1e-3)
+
+
+def test_group_called_chain_gets_a_dimension_of_its_own() -> None:
+    spec = spec_of("y ~ x + (1 | chain)")
+
+    assert spec.main.groups[0].name == "chain"
+    assert spec.main.groups[0].dim == "chain_"
+    assert spec.main.variable("sd", spec.main.groups[0]) == "sd_chain"
+
+
+def test_distributional_parameter_has_suffixed_names_and_its_own_defaults() -> None:
+    spec = spec_of("y ~ x + (1 | g)\nsigma ~ x + (1 | g)")
+
+    names = [item.slot.names[0] for item in spec_priors(spec)]
+    assert names == [
+        "b[Intercept]",
+        "b[x]",
+        "sd_g[Intercept]",
+        "b_sigma[Intercept]",
+        "b_sigma[x]",
+        "sd_g_sigma[Intercept]",
+    ]
+    location, _ = spec.predictors["sigma"].priors[0].arguments
+    assert location == pytest.approx(np.log(DATA["y"].std()), rel=1e-3)
+    assert spec.auxiliary == {}
+
+
+def test_stated_priors_are_remembered_by_parameter() -> None:
+    spec = spec_of("y ~ x + (x | g)", priors={"sd_g": "exponential(1)"})
+
+    stated = {item.slot.names[0]: item.stated_as for item in spec_priors(spec)}
+    assert stated["sd_g[x]"] == "sd_g"
+    assert stated["sigma"] is None
+
+
+def test_centering_is_chosen_by_group() -> None:
+    spec = spec_of("y ~ x + (1 | g) + (1 | chain)", centered={"g": True})
+
+    assert [group.is_centered for group in spec.main.groups] == [True, None]
+
+
+def test_centering_of_an_unknown_group_is_an_error() -> None:
+    with pytest.raises(UnknownNameError, match="`centered` names `h`"):
+        spec_of("y ~ x + (1 | g)", centered={"h": True})
+
+
+def test_formula_of_a_parameter_the_family_lacks_is_an_error() -> None:
+    with pytest.raises(FamilyError, match="family `gaussian` has no parameter `zi`"):
+        spec_of("y ~ x\nzi ~ x")
+
+
+def test_spec_survives_json() -> None:
+    spec = spec_of("y ~ x + (x || g)\nsigma ~ x", priors={"b": "student_t(3, 0, 2)"})
+
+    again = spec_from_json(json.loads(json.dumps(spec_to_json(spec))))
+
+    assert again == spec
