@@ -1,0 +1,45 @@
+"""The formula language: text to terms, with no evaluation of any kind."""
+
+from poolish.formula.names import spell_name
+from poolish.formula.parser import parse, parse_call, read_formula
+from poolish.formula.terms import (
+    INTERCEPT,
+    Binary,
+    Call,
+    Expression,
+    Formula,
+    Grouping,
+    GroupTerm,
+    LinearFormula,
+    Name,
+    Number,
+    Response,
+    Term,
+    Text,
+    Unary,
+)
+from poolish.formula.unsupported import refuse_unsupported
+from poolish.formula.walk import columns
+
+__all__ = [
+    "INTERCEPT",
+    "Binary",
+    "Call",
+    "Expression",
+    "Formula",
+    "GroupTerm",
+    "Grouping",
+    "LinearFormula",
+    "Name",
+    "Number",
+    "Response",
+    "Term",
+    "Text",
+    "Unary",
+    "columns",
+    "parse",
+    "parse_call",
+    "read_formula",
+    "refuse_unsupported",
+    "spell_name",
+]
