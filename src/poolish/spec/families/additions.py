@@ -42,7 +42,16 @@ def is_truncated(response: ResponseDesign) -> bool:
     return _PRESENT["trunc"](response)
 
 
-def truncation(response: ResponseDesign, *, is_discrete: bool) -> Interval:
+# Where outcomes of each kind begin and end.
+_SUPPORTS: dict[str, Callable[[ResponseDesign], tuple[float, Any]]] = {
+    "positive": lambda response: (0.0, np.inf),
+    "count": lambda response: (0.0, np.inf),
+    "binomial": lambda response: (0.0, response.trials),
+    "proportion": lambda response: (0.0, 1.0),
+}
+
+
+def truncation(family: Family, response: ResponseDesign) -> Interval:
     """Return the range that an outcome must fall in to be seen at all.
 
     Both bounds belong to the range, as in brms: a discrete outcome may equal its lower bound.
@@ -50,7 +59,7 @@ def truncation(response: ResponseDesign, *, is_discrete: bool) -> Interval:
     n_obs = len(response.y)
     low = _bound(response.lower_bound, -np.inf, n_obs)
     high = _bound(response.upper_bound, np.inf, n_obs)
-    return Interval(low - 1.0 if is_discrete else low, high)
+    return _on_support(family, response, Interval(low - 1.0 if family.is_discrete else low, high))
 
 
 def _bound(values: np.ndarray | None, default: float, n_obs: int) -> np.ndarray:
@@ -59,19 +68,32 @@ def _bound(values: np.ndarray | None, default: float, n_obs: int) -> np.ndarray:
     return np.where(np.isnan(values), default, np.broadcast_to(values, (n_obs,)))
 
 
-def censored(response: ResponseDesign, y: np.ndarray, *, is_discrete: bool) -> Interval:
+def _on_support(family: Family, response: ResponseDesign, event: Interval) -> Interval:
+    """Return the same event with the ends that exclude nothing made infinite."""
+    lower, upper = _SUPPORTS.get(family.response_kind, _everywhere)(response)
+    is_whole = event.low < lower if family.is_discrete else event.low <= lower
+    low = np.where(is_whole, -np.inf, event.low)
+    return Interval(low, np.where(event.high >= upper, np.inf, event.high))
+
+
+def _everywhere(response: ResponseDesign) -> tuple[float, float]:
+    return -np.inf, np.inf
+
+
+def censored(family: Family, response: ResponseDesign, y: np.ndarray) -> Interval:
     """Return what is known of each censored row; everything for rows that are not censored.
 
     Right: y < Y. Left: Y <= y. Interval: y < Y <= y2. As in brms, and within the truncation.
     """
     kind = np.zeros(len(y), dtype=int) if response.censoring is None else response.censoring
     upper = np.full(len(y), np.nan) if response.upper is None else response.upper
-    seen = truncation(response, is_discrete=is_discrete)
+    seen = truncation(family, response)
+    is_censored = kind != NONE
     low = np.where((kind == RIGHT) | (kind == INTERVAL), y, -np.inf)
     high = np.where(kind == LEFT, y, np.where(kind == INTERVAL, upper, np.inf))
-    is_censored = kind != NONE
     low = np.where(is_censored, np.maximum(low, seen.low), low)
-    return Interval(low, np.where(is_censored, np.minimum(high, seen.high), high))
+    high = np.where(is_censored, np.minimum(high, seen.high), high)
+    return _on_support(family, response, Interval(low, high))
 
 
 def log_probability(distribution: Any, interval: Interval) -> np.ndarray:
@@ -119,11 +141,11 @@ def log_density(
     """
     values = family.log_density(y, parameters, response)
     if response.censoring is not None:
-        event = censored(response, y, is_discrete=family.is_discrete)
+        event = censored(family, response, y)
         chance = log_probability(_distribution(family, parameters, response), event)
         values = np.where(response.censoring == NONE, values, chance)
     if is_truncated(response):
-        seen = truncation(response, is_discrete=family.is_discrete)
+        seen = truncation(family, response)
         values = values - log_probability(_distribution(family, parameters, response), seen)
     return values if multiplier(family, response) is None else values * response.weights
 
@@ -147,7 +169,7 @@ def sample(
     if not is_truncated(response):
         return values
     frozen = _distribution(family, parameters, response)
-    seen = truncation(response, is_discrete=family.is_discrete)
+    seen = truncation(family, response)
     low, high = frozen.cdf(seen.low), frozen.cdf(seen.high)
     # 1 - U lies in (0, 1], so that a discrete outcome is above `low`.
     drawn = frozen.ppf(low + (1.0 - rng.random(values.shape)) * (high - low))
@@ -228,6 +250,8 @@ def _check_intervals(response: ResponseDesign) -> None:
 
 
 def _check_bounds(response: ResponseDesign) -> None:
-    seen = truncation(response, is_discrete=False)
-    inside = (response.y >= seen.low) & (response.y <= seen.high)
+    n_obs = len(response.y)
+    low = _bound(response.lower_bound, -np.inf, n_obs)
+    high = _bound(response.upper_bound, np.inf, n_obs)
+    inside = (response.y >= low) & (response.y <= high)
     _check("trunc", inside, response.y, "outcomes within the bounds of `trunc(lb, ub)`")

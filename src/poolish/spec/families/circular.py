@@ -29,7 +29,7 @@ def _log_density(y: np.ndarray, parameters: Parameters, response: ResponseDesign
 def _graph(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
     kappa = parameters["kappa"]
     gap = -2.0 * pm.math.sin(0.5 * (value - parameters["mu"])) ** 2
-    return kappa * gap - _LOG_2PI - pm.math.log(pm.math.ive(0, kappa))
+    return kappa * gap - _LOG_2PI - pm.math.log(pm.math.pt.ive(0, kappa))
 
 
 def _sample(

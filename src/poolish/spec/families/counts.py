@@ -97,6 +97,14 @@ def negbinomial_native(pm: Any, parameters: Tensors, response: ResponseDesign) -
     return pm.NegativeBinomial, {"mu": mean, "alpha": shape}
 
 
+def _negbinomial_survival(
+    pm: Any, value: Any, parameters: Tensors, response: ResponseDesign
+) -> Any:
+    # P(Y > k) is the regularised incomplete beta function at mean / (mean + shape).
+    mean, shape = expected_count(parameters, response), _total_shape(parameters, response)
+    return pm.math.log(pm.math.pt.betainc(value + 1.0, shape, mean / (mean + shape)))
+
+
 def _negbinomial_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
     mean, shape = broadcast(
         response, _mean(parameters, response), _total_shape(parameters, response)
@@ -121,6 +129,7 @@ NEGBINOMIAL = scipy_family(
     mean=_mean,
     variance=_negbinomial_variance,
     native=negbinomial_native,
+    log_survival=_negbinomial_survival,
     latent_variance=by_link({"log": _negbinomial_trigamma}, delta(_mean, _negbinomial_variance)),
     main_scale=_per_unit,
     response_kind="count",

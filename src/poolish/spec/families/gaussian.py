@@ -10,7 +10,7 @@ from scipy import stats
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.checks import check_real
 from poolish.spec.families.defaults import BRMS_SCALE, positive, sigma_prior
-from poolish.spec.families.graph import Native
+from poolish.spec.families.graph import Native, Tensors, log_normal_cdf
 from poolish.spec.families.latent import delta
 from poolish.spec.families.rows import broadcast, build_family, location
 from poolish.spec.family import Parameter, Parameters
@@ -21,7 +21,7 @@ MU = Parameter("mu", REAL_LINKS, lower=-np.inf)
 SIGMA = positive("sigma", sigma_prior, BRMS_SCALE)
 
 
-def residual_sd(parameters: Parameters, response: ResponseDesign) -> Any:
+def residual_sd(parameters: Tensors, response: ResponseDesign) -> Any:
     """Return the standard deviation of each row: `se` or `sigma`, over the root of the weights.
 
     With `se(s)` there is no `sigma`; `weights(w)` are precision weights, as in lme4.
@@ -55,9 +55,21 @@ def _distribution(parameters: Parameters, response: ResponseDesign) -> Any:
     return stats.norm(parameters["mu"], residual_sd(parameters, response))
 
 
-def _native(pm: Any, parameters: Parameters, response: ResponseDesign) -> Native:
+def _native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
     sd = residual_sd(parameters, response)
     return pm.Normal, {"mu": parameters["mu"], "sigma": sd}
+
+
+def _z(value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+    return (value - parameters["mu"]) / residual_sd(parameters, response)
+
+
+def _log_cdf(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+    return log_normal_cdf(pm, _z(value, parameters, response))
+
+
+def _log_survival(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+    return log_normal_cdf(pm, -_z(value, parameters, response))
 
 
 GAUSSIAN = build_family(
@@ -69,6 +81,8 @@ GAUSSIAN = build_family(
     mean=location,
     variance=_variance,
     native=_native,
+    log_cdf=_log_cdf,
+    log_survival=_log_survival,
     latent_variance=delta(location, _variance),
     distribution=_distribution,
     parameters_for=_active,

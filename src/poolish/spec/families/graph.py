@@ -16,6 +16,8 @@ from poolish.spec.families import additions
 from poolish.spec.families.additions import Interval
 from poolish.spec.family import Family
 
+_SQRT_HALF = np.sqrt(0.5)
+
 type Native = tuple[Any, dict[str, Any]]
 type Tensors = Mapping[str, Any]
 type MakeNative = Callable[[Any, Tensors, ResponseDesign], Native]
@@ -32,12 +34,13 @@ class Pieces:
         `(pm, parameters, response)` -> PyMC distribution class and its arguments.
     graph : callable
         `(pm, value, parameters, response)` -> log density of each row.
-    log_survival : callable or None
-        log P(Y > value) of each row, where PyMC's own underflows.
+    log_cdf, log_survival : callable or None
+        log P(Y <= value) and log P(Y > value) of each row, where PyMC's own lose their digits.
     """
 
     native: MakeNative | None
     graph: Graph
+    log_cdf: Graph | None = None
     log_survival: Graph | None = None
 
 
@@ -116,7 +119,9 @@ def _custom(
         return log_density_graph(family, pieces, pm, value, tensors, response)
 
     def random(*inputs: Any, rng: np.random.Generator, size: Any = None) -> np.ndarray:
-        arrays = dict(zip(names, inputs, strict=True))
+        # PyMC has given vector parameters a leading axis of one row.
+        pairs = zip(names, inputs, strict=True)
+        arrays = {p: x if sizes[p] is None else np.reshape(x, -1) for p, x in pairs}
         return additions.sample(family, rng, arrays, response)
 
     return pm.CustomDist(
@@ -145,10 +150,10 @@ def log_density_graph(
     density = pieces.graph(pm, value, parameters, response)
     terms = (pieces, pm, parameters, response)
     if response.censoring is not None:
-        event = additions.censored(response, response.y, is_discrete=family.is_discrete)
+        event = additions.censored(family, response, response.y)
         density = _replace(density, event, response.censoring != additions.NONE, *terms)
     if additions.is_truncated(response):
-        seen = additions.truncation(response, is_discrete=family.is_discrete)
+        seen = additions.truncation(family, response)
         everywhere = np.ones(len(response.y), dtype=bool)
         density = density - _replace(pm.math.zeros_like(density), seen, everywhere, *terms)
     weights = additions.multiplier(family, response)
@@ -170,9 +175,10 @@ def _replace(
     """
     has_low, has_high = np.isfinite(interval.low), np.isfinite(interval.high)
     for is_kind, expression in (
-        (has_low & ~has_high, _log_survival),
-        (~has_low & has_high, _log_cdf),
+        (has_low & ~has_high, _log_above),
+        (~has_low & has_high, _log_below),
         (has_low & has_high, _log_between),
+        (~has_low & ~has_high, _log_certain),
     ):
         rows = np.flatnonzero(is_chosen & is_kind)
         if len(rows):
@@ -184,25 +190,67 @@ def _replace(
     return values
 
 
-def _log_survival(
+def _log_above(
     pieces: Pieces, pm: Any, ends: Interval, parameters: Tensors, response: ResponseDesign
 ) -> Any:
-    if pieces.log_survival is not None:
-        return pieces.log_survival(pm, ends.low, parameters, response)
-    return pm.logccdf(_frozen(pieces.native, pm, parameters, response), ends.low)
+    return _log_survival(pieces, pm, ends.low, parameters, response)
 
 
-def _log_cdf(
+def _log_below(
     pieces: Pieces, pm: Any, ends: Interval, parameters: Tensors, response: ResponseDesign
 ) -> Any:
-    return pm.logcdf(_frozen(pieces.native, pm, parameters, response), ends.high)
+    return _log_cdf(pieces, pm, ends.high, parameters, response)
 
 
 def _log_between(
     pieces: Pieces, pm: Any, ends: Interval, parameters: Tensors, response: ResponseDesign
 ) -> Any:
-    frozen = _frozen(pieces.native, pm, parameters, response)
-    return pm.math.logdiffexp(pm.logcdf(frozen, ends.high), pm.logcdf(frozen, ends.low))
+    terms = (parameters, response)
+    larger = _log_cdf(pieces, pm, ends.high, *terms)
+    smaller = _log_cdf(pieces, pm, ends.low, *terms)
+    if pieces.log_survival is not None:
+        # The upper tail where it is the smaller one. Choosing the two logarithms before their
+        # difference keeps the gradient finite on both sides.
+        above = pieces.log_survival(pm, ends.low, *terms)
+        is_upper = pm.math.lt(above, larger)
+        beyond = pieces.log_survival(pm, ends.high, *terms)
+        larger = pm.math.switch(is_upper, above, larger)
+        smaller = pm.math.switch(is_upper, beyond, smaller)
+    return larger + pm.math.log1mexp(smaller - larger)
+
+
+def _log_certain(
+    pieces: Pieces, pm: Any, ends: Interval, parameters: Tensors, response: ResponseDesign
+) -> Any:
+    return np.zeros(len(response.y))
+
+
+def _log_survival(
+    pieces: Pieces, pm: Any, value: Any, parameters: Tensors, response: ResponseDesign
+) -> Any:
+    if pieces.log_survival is not None:
+        return pieces.log_survival(pm, value, parameters, response)
+    return pm.logccdf(_frozen(pieces.native, pm, parameters, response), value)
+
+
+def _log_cdf(
+    pieces: Pieces, pm: Any, value: Any, parameters: Tensors, response: ResponseDesign
+) -> Any:
+    if pieces.log_cdf is not None:
+        return pieces.log_cdf(pm, value, parameters, response)
+    return pm.logcdf(_frozen(pieces.native, pm, parameters, response), value)
+
+
+def log_normal_cdf(pm: Any, z: Any) -> Any:
+    """Return log Phi(z) as a tensor, accurate in both tails.
+
+    PyMC's own has a square root of two in single precision.
+    """
+    pt = pm.math.pt
+    # Each branch sees only the side where it is finite, and so does its gradient.
+    low, high = pt.minimum(z, -1.0), pt.maximum(z, -1.0)
+    lower = pt.log(0.5 * pt.erfcx(-low * _SQRT_HALF)) - 0.5 * low**2
+    return pt.switch(z < -1.0, lower, pt.log1p(-0.5 * pt.erfc(high * _SQRT_HALF)))
 
 
 def _take_tensors(parameters: Tensors, rows: np.ndarray) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from scipy import special
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.checks import check_levels
 from poolish.spec.families.defaults import BRMS, fixed
-from poolish.spec.families.graph import Tensors
+from poolish.spec.families.graph import Tensors, log_normal_cdf
 from poolish.spec.families.latent import GUMBEL, LOGISTIC, NORMAL
 from poolish.spec.families.rows import broadcast, build_family
 from poolish.spec.family import Family, Parameter, Parameters
@@ -80,15 +80,11 @@ def _probit_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(larger + _log1mexp(special.log_ndtr(low) - larger))
 
 
-def _log_ndtr(pm: Any, x: Any) -> Any:
-    return pm.logcdf(pm.Normal.dist(0.0, 1.0), x)
-
-
 def _probit_between_graph(pm: Any, a: Any, b: Any) -> Any:
     is_upper = pm.math.gt(a + b, 0)
     low, high = pm.math.switch(is_upper, -b, a), pm.math.switch(is_upper, -a, b)
-    larger = _log_ndtr(pm, high)
-    return larger + pm.math.log1mexp(_log_ndtr(pm, low) - larger)
+    larger = log_normal_cdf(pm, high)
+    return larger + pm.math.log1mexp(log_normal_cdf(pm, low) - larger)
 
 
 def _cloglog_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -117,8 +113,8 @@ LATENTS = (
         special.log_ndtr,
         lambda x: special.log_ndtr(-x),
         _probit_between,
-        _log_ndtr,
-        lambda pm, x: _log_ndtr(pm, -x),
+        log_normal_cdf,
+        lambda pm, x: log_normal_cdf(pm, -x),
         _probit_between_graph,
     ),
     Latent(

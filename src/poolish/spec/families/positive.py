@@ -10,7 +10,7 @@ from scipy import special, stats
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.checks import check_non_negative, check_positive
 from poolish.spec.families.defaults import BRMS_SCALE, half_student, positive, vague_gamma
-from poolish.spec.families.graph import Native, Tensors
+from poolish.spec.families.graph import Native, Tensors, log_normal_cdf
 from poolish.spec.families.latent import GUMBEL, by_link, delta, lognormal
 from poolish.spec.families.rows import broadcast, location, scipy_family
 from poolish.spec.family import Parameter, Parameters
@@ -58,6 +58,14 @@ def _log_variance(parameters: Parameters, response: ResponseDesign, link: Link) 
     return np.square(sd)
 
 
+def _lognormal_log_cdf(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+    return log_normal_cdf(pm, (np.log(value) - parameters["mu"]) / parameters["sigma"])
+
+
+def _lognormal_survival(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+    return log_normal_cdf(pm, (parameters["mu"] - np.log(value)) / parameters["sigma"])
+
+
 LOGNORMAL = scipy_family(
     "lognormal",
     (LOG_MU, LOG_SIGMA),
@@ -65,6 +73,8 @@ LOGNORMAL = scipy_family(
     distribution=lognormal_distribution,
     log_density=_lognormal_log_density,
     native=lognormal_native,
+    log_cdf=_lognormal_log_cdf,
+    log_survival=_lognormal_survival,
     latent_variance=_log_variance,
     main_scale=_log_y,
     response_kind="positive",

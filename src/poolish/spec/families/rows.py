@@ -31,6 +31,7 @@ def build_family(
     check: Callable[[ResponseDesign], None],
     native: MakeNative | None = None,
     graph: Graph | None = None,
+    log_cdf: Graph | None = None,
     log_survival: Graph | None = None,
     **fields: Any,
 ) -> Family:
@@ -47,12 +48,12 @@ def build_family(
     graph : callable, optional
         `graph(pm, value, parameters, response)`: the log density of each row as a tensor; from
         `native` unless PyMC has no such distribution.
-    log_survival : callable, optional
-        The logarithm of P(Y > value) in the same form, where PyMC's own underflows.
+    log_cdf, log_survival : callable, optional
+        log P(Y <= value) and log P(Y > value) in the same form, where PyMC's lose their digits.
     **fields
         The other fields of `Family`.
     """
-    pieces = Pieces(native, graph or native_graph(native), log_survival)
+    pieces = Pieces(native, graph or native_graph(native), log_cdf, log_survival)
 
     def check_response(response: ResponseDesign) -> None:
         check_additions(family, response)

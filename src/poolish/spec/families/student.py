@@ -11,7 +11,7 @@ from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.checks import check_real
 from poolish.spec.families.defaults import BRMS, fixed
 from poolish.spec.families.gaussian import MU, REAL_LINKS, SIGMA
-from poolish.spec.families.graph import Native, Tensors
+from poolish.spec.families.graph import Native, Tensors, log_normal_cdf
 from poolish.spec.families.latent import delta
 from poolish.spec.families.rows import broadcast, location, scipy_family
 from poolish.spec.family import Parameter, Parameters
@@ -94,7 +94,7 @@ def _skew_normal_graph(pm: Any, value: Any, parameters: Tensors, response: Respo
     # pm.SkewNormal takes log(1 + erf), which is -inf in the short tail.
     xi, omega = _location_and_scale(parameters)
     z = (value - xi) / omega
-    skew = pm.logcdf(pm.Normal.dist(0.0, 1.0), parameters["alpha"] * z)
+    skew = log_normal_cdf(pm, parameters["alpha"] * z)
     return np.log(2.0) - pm.math.log(omega) - 0.5 * (z**2 + _LOG_2PI) + skew
 
 
