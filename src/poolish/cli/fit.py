@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -37,7 +38,10 @@ def fit(
     family: FamilyOption = None,
     prior: PriorOption = None,
     missing: MissingOption = None,
-    engine: Annotated[str | None, typer.Option(help="auto, exact, quadrature or nuts.")] = None,
+    engine: Annotated[
+        Literal["auto", "exact", "quadrature", "nuts"] | None,
+        typer.Option(help="How to compute; auto takes the first that can."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same draws.")] = None,
     chains: Annotated[int | None, typer.Option(min=1, help="Chains.")] = None,
     draws: Annotated[int | None, typer.Option(min=1, help="Kept draws per chain.")] = None,
@@ -65,7 +69,8 @@ def fit(
     if quiet:
         warnings.simplefilter("ignore")
     options = {"engine": engine, "seed": seed, "chains": chains, "draws": draws, "tune": tune}
-    fitted = source.build().fit(**_sampling(source, options), progress=not quiet)
+    has_bar = sys.stderr.isatty() and not quiet
+    fitted = source.build().fit(**_sampling(source, options), progress=has_bar)
     fitted.save(target)
     verification = _verify(source, fitted) if verify else None
     _show(fitted, target, verification, as_json=as_json, is_quiet=quiet)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -30,7 +30,9 @@ PriorOption = Annotated[
     list[str] | None,
     typer.Option("--prior", metavar="NAME=PRIOR", help='Such as "b[Days]=normal(10, 5)"; again.'),
 ]
-MissingOption = Annotated[str | None, typer.Option(help="Rows with missing values: error or drop.")]
+MissingOption = Annotated[
+    Literal["error", "drop"] | None, typer.Option(help="Rows with missing values.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no warnings.")]
 VerboseOption = Annotated[

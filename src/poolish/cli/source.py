@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from poolish.face.model import Model
     from poolish.studies.gallery import GalleryModel
+
+
+type Missing = Literal["error", "drop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Source:
     family: str
     priors: Mapping[str, str] = field(default_factory=dict)
     sample: Mapping[str, Any] = field(default_factory=dict)
-    missing: str = "error"
+    missing: Missing = "error"
     gallery: GalleryModel | None = None
 
     def build(self) -> Model:
@@ -63,7 +66,7 @@ def read_source(
     *,
     family: str | None = None,
     priors: Sequence[str] | None = None,
-    missing: str | None = None,
+    missing: Missing | None = None,
 ) -> Source:
     """Return what the arguments of a command ask to fit.
 
@@ -92,7 +95,7 @@ def read_source(
 
 
 def _from_formula(
-    formula: str, data: Path, *, family: str | None, priors: dict[str, str], missing: str | None
+    formula: str, data: Path, *, family: str | None, priors: dict[str, str], missing: Missing | None
 ) -> Source:
     from poolish.studies.csv_file import read_csv
 
@@ -108,7 +111,7 @@ def _from_formula(
 
 
 def _from_folder(
-    name: str, *, family: str | None, priors: dict[str, str], missing: str | None
+    name: str, *, family: str | None, priors: dict[str, str], missing: Missing | None
 ) -> Source:
     from poolish.studies.gallery import find_model, read_data
 

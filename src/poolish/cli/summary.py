@@ -17,9 +17,10 @@ def summary(
 ) -> None:
     """Print the summary of a saved fit."""
     import poolish
+    from poolish.summaries.printed import print_text
 
     fitted = poolish.load(fit)
     if as_json:
         print_json(fit_document(fitted, ci_prob=prob))
     else:
-        typer.echo(str(fitted.summary(ci_prob=prob)))
+        typer.echo(print_text(fitted.result, ci_prob=prob))
