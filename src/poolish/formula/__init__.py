@@ -1,7 +1,7 @@
 """The formula language: text to terms, with no evaluation of any kind."""
 
-from poolish.formula.names import spell_name
 from poolish.formula.parser import parse, parse_call, read_formula
+from poolish.formula.spelling import spell_name
 from poolish.formula.terms import (
     INTERCEPT,
     Binary,

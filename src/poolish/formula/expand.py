@@ -36,28 +36,29 @@ class Part:
         Whether `1` (True) or `0` (False) was said last; None for neither.
     groups : tuple of GroupTerm
     offsets : tuple of Expression
+    order : dict of Expression to None
+        Every variable, in the order in which it was typed first, removed ones included.
     """
 
     terms: _Terms = field(default_factory=lambda: _NO_TERMS)
     intercept: bool | None = None
     groups: tuple[GroupTerm, ...] = ()
     offsets: tuple[Expression, ...] = ()
+    order: dict[Expression, None] = field(default_factory=dict)
 
 
 def part_of(term: Term) -> Part:
     """Return the part that is one term."""
-    return Part(_index([term]))
+    return Part(_index([term]), order=dict.fromkeys(term.variables))
 
 
 def finish_terms(part: Part) -> tuple[Term, ...]:
-    """Return the terms by degree, then as typed, the intercept first unless removed.
+    """Return the terms in R's order: by degree, then as typed, the intercept before them.
 
-    Within a term the variables stand in the order in which the terms first use them, so that
-    the same terms typed in this order come out the same.
+    Within a term the variables stand in the order in which the formula typed them first.
     """
     by_degree = sorted(part.terms.values(), key=lambda term: len(term.variables))
-    order = {variable: None for term in by_degree for variable in term.variables}
-    rank = {variable: position for position, variable in enumerate(order)}
+    rank = {variable: position for position, variable in enumerate(part.order)}
     ordered = (
         replace(term, variables=tuple(sorted(term.variables, key=rank.__getitem__)))
         for term in by_degree
@@ -73,6 +74,7 @@ def add(left: Part, right: Part, at: Source) -> Part:
         left.intercept if right.intercept is None else right.intercept,
         (*left.groups, *right.groups),
         (*left.offsets, *right.offsets),
+        left.order | right.order,
     )
 
 
@@ -94,7 +96,7 @@ def remove(left: Part, right: Part, at: Source) -> Part:
         )
     terms = {key: term for key, term in left.terms.items() if key not in right.terms}
     intercept = left.intercept if right.intercept is None else not right.intercept
-    return replace(left, terms=terms, intercept=intercept)
+    return replace(left, terms=terms, intercept=intercept, order=left.order | right.order)
 
 
 def interact(left: Part, right: Part, at: Source) -> Part:
@@ -103,7 +105,7 @@ def interact(left: Part, right: Part, at: Source) -> Part:
     if len(left.terms) * len(right.terms) > _MAX_PAIRS:
         raise _too_many(at)
     pairs = (_join(a, b) for a in left.terms.values() for b in right.terms.values())
-    return Part(_limited(_index(pairs), at))
+    return Part(_limited(_index(pairs), at), order=left.order | right.order)
 
 
 def cross(left: Part, right: Part, at: Source) -> Part:

@@ -10,7 +10,7 @@ from poolish.errors import FormulaError, UnsupportedError
 from poolish.formula.cursor import Cursor, refuse_missing
 from poolish.formula.functions import CONTRASTS, FUNCTIONS, check_call, find_signature
 from poolish.formula.lexer import Kind
-from poolish.formula.names import is_dots
+from poolish.formula.spelling import is_dots
 from poolish.formula.terms import (
     BINDING,
     SIGN_BINDING,

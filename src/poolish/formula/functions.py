@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from poolish.errors import FormulaError, Source
 from poolish.formula.lexer import Token
-from poolish.formula.terms import Call, Expression, Number, Text, Unary
+from poolish.formula.terms import Call, Expression, Name, Number, Text, Unary
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +18,20 @@ class Signature:
     Parameters
     ----------
     required, optional : tuple of str
-        Expressions, given by position.
+        Given by position.
     settings : tuple of str
-        Given by position after these, or by keyword.
+        Given by keyword, the first `n_positional` of them by position too.
     """
 
     required: tuple[str, ...] = ("x",)
     optional: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    n_positional: int = 1
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Return every argument in order."""
-        return (*self.required, *self.optional, *self.settings)
+    def by_position(self) -> tuple[str, ...]:
+        """Return the arguments that may be given without a name."""
+        return (*self.required, *self.optional, *self.settings[: self.n_positional])
 
 
 _ONE = Signature()
@@ -39,9 +40,9 @@ FUNCTIONS: dict[str, Signature] = {
     **dict.fromkeys(("log", "log1p", "log2", "log10", "exp", "sqrt", "abs"), _ONE),
     "factor": Signature(settings=("ref",)),
     "C": Signature(("f",), ("contrast",)),
-    "poly": Signature(settings=("degree",)),
-    "bs": Signature(settings=("df", "degree")),
-    "ns": Signature(settings=("df",)),
+    "poly": Signature(settings=("degree", "raw")),
+    "bs": Signature(settings=("df", "degree", "intercept")),
+    "ns": Signature(settings=("df", "intercept")),
     **dict.fromkeys(("center", "scale", "standardize"), _ONE),
     **dict.fromkeys(("within", "between"), Signature(("x", "g"))),
     "lag": Signature(settings=("n",)),
@@ -50,7 +51,7 @@ FUNCTIONS: dict[str, Signature] = {
 
 # What may stand second in `C(f, ...)`.
 CONTRASTS: dict[str, Signature] = {
-    "treatment": Signature((), settings=("ref",)),
+    "treatment": Signature((), settings=("ref", "base")),
     "sum": Signature(()),
     "helmert": Signature(()),
     "poly": Signature(()),
@@ -62,16 +63,19 @@ ADDITIONS: dict[str, Signature] = {
     "se": Signature(("se",)),
     "weights": Signature(("w",)),
     "cens": Signature(("status",), ("y2",)),
-    "trunc": Signature((), settings=("lb", "ub")),
+    "trunc": Signature((), settings=("lb", "ub"), n_positional=2),
     "rate": Signature(("d",)),
 }
 
 # Functions of a grouping.
 GROUPINGS: dict[str, Signature] = {
-    "gr": Signature(("g",), settings=("cov", "by")),
+    "gr": Signature(("g",), settings=("cov", "by"), n_positional=0),
     "kin": Signature(("g", "K")),
     "mm": Signature(("g1", "g2"), ("g3", "g4")),
 }
+
+# R's and Python's names of true and false, in settings.
+TRUTHS = frozenset(("TRUE", "True", "T", "FALSE", "False", "F"))
 
 # What people write from habit, and what does it here.
 _INSTEAD: dict[str, str] = {
@@ -126,7 +130,7 @@ def bind_arguments(call: Call, signature: Signature) -> dict[str, Expression]:
     FormulaError
         If there are too few or too many, or a keyword is unknown or given twice.
     """
-    names = signature.names
+    names = signature.by_position
     if len(call.arguments) > len(names):
         raise _wrong_arguments(call, signature, call.arguments[len(names)].source)
     bound = dict(zip(names, call.arguments, strict=False))
@@ -136,7 +140,8 @@ def bind_arguments(call: Call, signature: Signature) -> dict[str, Expression]:
         bound[keyword] = value
     if any(name not in bound for name in signature.required):
         raise _wrong_arguments(call, signature, call.source)
-    return {name: bound[name] for name in names if name in bound}
+    ordered = dict.fromkeys((*names, *signature.settings))
+    return {name: bound[name] for name in ordered if name in bound}
 
 
 def _wrong_arguments(call: Call, signature: Signature, source: Source | None) -> FormulaError:
@@ -181,4 +186,6 @@ def _is_literal(value: Expression) -> bool:
     match value:
         case Number() | Text() | Unary(operand=Number()):
             return True
+        case Name(name):
+            return name in TRUTHS
     return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import reduce
 from typing import NoReturn
 
@@ -14,9 +14,7 @@ from poolish.formula.terms import (
     Call,
     Expression,
     Grouping,
-    GroupTerm,
     Name,
-    Term,
     cover_sources,
 )
 
@@ -139,32 +137,4 @@ def _refuse_operator(cursor: Cursor) -> NoReturn:
         expected="a column, `a:b` for combinations, or `a/b` for b within a",
         fix="write one group term for each grouping: `(1 | a) + (1 | b)`",
         source=cursor.token.source,
-    )
-
-
-def refuse_repeats(groups: Iterable[GroupTerm]) -> None:
-    """Raise if an effect varies by the same grouping in two terms: no data tell them apart.
-
-    Raises
-    ------
-    FormulaError
-        At the second of the two terms.
-    """
-    seen: set[tuple[Grouping, frozenset[Expression]]] = set()
-    for group in groups:
-        keys = {(group.grouping, frozenset(effect.variables)): effect for effect in group.effects}
-        repeated = next((effect for key, effect in keys.items() if key in seen), None)
-        if repeated is not None:
-            raise _repeated(group, repeated)
-        seen.update(keys)
-
-
-def _repeated(group: GroupTerm, effect: Term) -> FormulaError:
-    grouping = group.grouping
-    return FormulaError(
-        f"the effect `{effect}` varies by `{grouping}` in two group terms",
-        given=f"`{group}` beside another term with the same effect",
-        expected="each effect once for a grouping; `a/b` already holds `a`",
-        fix=f"leave it out of one of them; `(0 + x | {grouping})` is a slope without an intercept",
-        source=group.source,
     )

@@ -75,7 +75,7 @@ def _read_addition(cursor: Cursor) -> Call:
             f"`{call.function}` is empty",
             given=f"`{call}`",
             expected=f"one of {', '.join(f'`{name}=`' for name in signature.settings)}, or both",
-            fix=f"write, for example, `{call.function}({signature.names[0]}=0)`",
+            fix=f"write, for example, `{call.function}({signature.settings[0]}=0)`",
             source=call.source,
         )
     keywords = tuple((name, bound.pop(name)) for name in signature.settings if name in bound)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from poolish.errors import FormulaError, Source
-from poolish.formula.names import IDENTIFIER
+from poolish.formula.spelling import IDENTIFIER
 
 MAX_DEPTH = 50
 

@@ -80,8 +80,7 @@ def parse_call(text: str) -> Call:
     >>> parse_call("half_student_t(3, 0, 20)").function
     'half_student_t'
     """
-    _check_text(text)
-    _check_length(text, "typed")
+    _check_length(_check_text(text), "typed")
     cursor = Cursor(text)
     if not cursor.is_at_call():
         raise FormulaError(
@@ -114,9 +113,7 @@ def _read_signed_number(cursor: Cursor, position: int) -> Expression:
 def _split_formulas(text: str | Sequence[str]) -> tuple[str, ...]:
     """Return the formulas of a text; a line that holds no `~` of its own continues one."""
     is_list = isinstance(text, Sequence) and not isinstance(text, str)
-    texts = tuple(text) if is_list else (text,)
-    for part in texts:
-        _check_text(part)
+    texts = tuple(map(_check_text, text if is_list else (text,)))
     _check_length("\n".join(texts), "typed")
     formulas = tuple(formula for part in texts for formula in _join_lines(part.split("\n")))
     if not formulas:
@@ -214,14 +211,15 @@ def _check_response(formula: Formula) -> None:
         )
 
 
-def _check_text(text: object) -> None:
-    if not isinstance(text, str):
-        raise FormulaError(
-            "a formula is a text",
-            given=f"{type(text).__name__}",
-            expected="a text, or a list of texts",
-            fix='write, for example, `"y ~ x + (1 | g)"`',
-        )
+def _check_text(text: object) -> str:
+    if isinstance(text, str):
+        return text
+    raise FormulaError(
+        "a formula is a text",
+        given=f"{type(text).__name__}",
+        expected="a text, or a list of texts",
+        fix='write, for example, `"y ~ x + (1 | g)"`',
+    )
 
 
 def _check_length(text: str, how: str) -> None:

@@ -27,7 +27,7 @@ from poolish.formula.expressions import (
     read_number,
 )
 from poolish.formula.functions import Signature, bind_arguments
-from poolish.formula.groups import read_groupings, refuse_repeats
+from poolish.formula.groups import read_groupings
 from poolish.formula.lexer import Kind
 from poolish.formula.terms import GroupTerm, LinearFormula, Term
 
@@ -63,7 +63,6 @@ def read_right_side(cursor: Cursor) -> LinearFormula:
         )
     part = _read_terms(cursor, 0)
     cursor.expect_end()
-    refuse_repeats(part.groups)
     return LinearFormula(finish_terms(part), part.groups, part.offsets)
 
 

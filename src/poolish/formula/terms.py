@@ -8,7 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from poolish.errors import Source
-from poolish.formula.names import spell_name, spell_number, spell_text
+from poolish.formula.spelling import (
+    spell_name,
+    spell_number,
+    spell_product,
+    spell_sum,
+    spell_text,
+)
 
 # --- Expressions: what may stand inside a term. Equality ignores the source position. ---
 
@@ -129,10 +135,14 @@ class Term:
     source: Source | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
-        return ":".join(map(str, self.variables)) or "1"
+        return spell_product(self.variables)
 
 
 INTERCEPT = Term(())
+
+
+def _spell_terms(terms: tuple[Term, ...]) -> str:
+    return spell_sum([term.variables for term in terms])
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +190,7 @@ class GroupTerm:
     def __str__(self) -> str:
         bar = "|" if self.is_correlated else "||"
         bar = bar if self.share is None else f"|{spell_name(self.share)}|"
-        return f"({_sum(self.effects)} {bar} {self.grouping})"
+        return f"({_spell_terms(self.effects)} {bar} {self.grouping})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +216,8 @@ class LinearFormula:
     """The right side of one formula, expanded.
 
     `terms` are the population terms in R's order (by degree, then as typed), the intercept
-    first when present; variables within a term stand in the order in which the terms first
-    use them. `offsets` are the arguments of `offset()`.
+    first when present; variables within a term stand in the order in which the formula types
+    them first. `offsets` are the arguments of `offset()`.
     """
 
     terms: tuple[Term, ...]
@@ -221,12 +231,7 @@ class LinearFormula:
 
     def __str__(self) -> str:
         offsets = (f"offset({expression})" for expression in self.offsets)
-        return " + ".join((_sum(self.terms), *map(str, self.groups), *offsets))
-
-
-def _sum(terms: tuple[Term, ...]) -> str:
-    """Return `1 + x`, or `0 + x` when there is no intercept."""
-    return " + ".join(map(str, terms if INTERCEPT in terms else ("0", *terms)))
+        return " + ".join((_spell_terms(self.terms), *map(str, self.groups), *offsets))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from poolish.formula.functions import FUNCTIONS
 from poolish.formula.terms import (
     Binary,
     Call,
@@ -76,6 +77,8 @@ def _children(expression: Expression) -> tuple[Expression, ...]:
             return (left, right)
         case Call("C", (coded, *_)):  # the contrast is a name, but not of a column
             return (coded,)
+        case Call(function, arguments) if function in FUNCTIONS:  # settings are plain values
+            return arguments
         case Call(arguments=arguments, keywords=keywords):
             return (*arguments, *(value for _, value in keywords))
     return ()
