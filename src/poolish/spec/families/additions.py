@@ -10,6 +10,7 @@ import numpy as np
 
 from poolish.design.arrays import ResponseDesign
 from poolish.errors import DataError, FamilyError
+from poolish.spec.families.aliases import Frozen
 from poolish.spec.family import Family, Parameters
 
 LEFT, NONE, RIGHT, INTERVAL = -1, 0, 1, 2
@@ -96,7 +97,7 @@ def censored(family: Family, response: ResponseDesign, y: np.ndarray) -> Interva
     return _on_support(family, response, Interval(low, high))
 
 
-def log_probability(distribution: Any, interval: Interval) -> np.ndarray:
+def log_probability(distribution: Frozen, interval: Interval) -> np.ndarray:
     """Return log P(low < Y <= high), from whichever tail keeps its digits.
 
     Parameters
@@ -176,7 +177,7 @@ def sample(
     return np.asarray(drawn)
 
 
-def _distribution(family: Family, parameters: Parameters, response: ResponseDesign) -> Any:
+def _distribution(family: Family, parameters: Parameters, response: ResponseDesign) -> Frozen:
     assert family.distribution is not None  # check_additions has refused the family otherwise
     return family.distribution(parameters, response)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy import special, stats
 
 from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.aliases import Frozen, Native, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_binary, check_binomial, check_proportion
 from poolish.spec.families.defaults import positive, vague_gamma
-from poolish.spec.families.graph import Native, Tensors
 from poolish.spec.families.latent import delta, threshold
 from poolish.spec.families.rows import location, scipy_family
 from poolish.spec.family import Parameter, Parameters
@@ -30,7 +28,7 @@ def _trials(response: ResponseDesign) -> np.ndarray:
 
 
 def _proportion(response: ResponseDesign) -> np.ndarray:
-    return response.y / np.maximum(_trials(response), 1.0)
+    return np.asarray(response.y / np.maximum(_trials(response), 1.0))
 
 
 # --- bernoulli ---
@@ -67,22 +65,22 @@ BERNOULLI = scipy_family(
 # --- binomial: mu is the chance of one trial. ---
 
 
-def binomial_distribution(parameters: Parameters, response: ResponseDesign) -> Any:
+def binomial_distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
     """Return SciPy's binomial distribution."""
     return stats.binom(_trials(response), parameters["mu"])
 
 
-def binomial_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+def binomial_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
     """Return PyMC's binomial distribution."""
     return pm.Binomial, {"n": _trials(response).astype("int64"), "p": parameters["mu"]}
 
 
 def _successes(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
-    return location(parameters, response) * _trials(response)
+    return np.asarray(location(parameters, response) * _trials(response))
 
 
 def _binomial_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
-    return _bernoulli_variance(parameters, response) * _trials(response)
+    return np.asarray(_bernoulli_variance(parameters, response) * _trials(response))
 
 
 BINOMIAL = scipy_family(
@@ -105,12 +103,12 @@ BINOMIAL = scipy_family(
 # --- beta_binomial: the chance of a row is beta(mu phi, (1 - mu) phi). ---
 
 
-def _beta_binomial(parameters: Parameters, response: ResponseDesign) -> Any:
+def _beta_binomial(parameters: Parameters, response: ResponseDesign) -> Frozen:
     mu, phi = parameters["mu"], parameters["phi"]
     return stats.betabinom(_trials(response), mu * phi, (1.0 - mu) * phi)
 
 
-def _beta_binomial_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+def _beta_binomial_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
     mu, phi = parameters["mu"], parameters["phi"]
     n_trials = _trials(response).astype("int64")
     return pm.BetaBinomial, {"n": n_trials, "alpha": mu * phi, "beta": (1.0 - mu) * phi}
@@ -118,7 +116,7 @@ def _beta_binomial_native(pm: Any, parameters: Tensors, response: ResponseDesign
 
 def _beta_binomial_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
     n_trials, phi = _trials(response), parameters["phi"]
-    return _binomial_variance(parameters, response) * (phi + n_trials) / (phi + 1.0)
+    return np.asarray(_binomial_variance(parameters, response) * (phi + n_trials) / (phi + 1.0))
 
 
 BETA_BINOMIAL = scipy_family(
@@ -140,17 +138,19 @@ BETA_BINOMIAL = scipy_family(
 # --- beta: mean mu, variance mu (1 - mu) / (1 + phi). ---
 
 
-def _beta(parameters: Parameters, response: ResponseDesign) -> Any:
+def _beta(parameters: Parameters, response: ResponseDesign) -> Frozen:
     mu, phi = parameters["mu"], parameters["phi"]
     return stats.beta(mu * phi, (1.0 - mu) * phi)
 
 
-def _beta_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+def _beta_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
     mu, phi = parameters["mu"], parameters["phi"]
     return pm.Beta, {"alpha": mu * phi, "beta": (1.0 - mu) * phi}
 
 
-def _beta_survival(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _beta_survival(
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     # 1 - Y is beta with the two shapes exchanged.
     mu, phi = parameters["mu"], parameters["phi"]
     return pm.logcdf(pm.Beta.dist(alpha=(1.0 - mu) * phi, beta=mu * phi), 1.0 - value)

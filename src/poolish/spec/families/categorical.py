@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from scipy import special
 
 from poolish.design.arrays import ResponseDesign
 from poolish.errors import FamilyError
+from poolish.spec.families.aliases import Native, Pymc, Tensors
 from poolish.spec.families.checks import check_levels
-from poolish.spec.families.graph import Native, Tensors
 from poolish.spec.families.ordinal import category_fields, pick
 from poolish.spec.families.rows import build_family
 from poolish.spec.family import Parameter, Parameters
@@ -61,7 +60,7 @@ def _probabilities(parameters: Parameters, response: ResponseDesign) -> np.ndarr
     return np.asarray(special.softmax(_logits(parameters, response), axis=-1))
 
 
-def _native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+def _native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
     zeros = np.zeros(len(response.y))
     mus = [parameters[name] + zeros for name in level_parameters(response.levels)]
     return pm.Categorical, {"logit_p": pm.math.stack([0.0 * mus[0], *mus], axis=-1)}

@@ -77,7 +77,7 @@ def _within(
 
 
 def _is_count(y: np.ndarray) -> np.ndarray:
-    return (y >= 0) & (y == np.floor(y))
+    return np.asarray((y >= 0) & (y == np.floor(y)))
 
 
 check_real = _numeric(lambda response: None)

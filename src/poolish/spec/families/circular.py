@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy import special
 
 from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.aliases import Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_angle
 from poolish.spec.families.defaults import fixed, positive
-from poolish.spec.families.graph import Tensors
 from poolish.spec.families.rows import broadcast, build_family, location
 from poolish.spec.family import Parameter, Parameters
 
@@ -26,7 +24,7 @@ def _log_density(y: np.ndarray, parameters: Parameters, response: ResponseDesign
     return np.asarray(kappa * gap - _LOG_2PI - np.log(special.i0e(kappa)))
 
 
-def _graph(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _graph(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
     kappa = parameters["kappa"]
     gap = -2.0 * pm.math.sin(0.5 * (value - parameters["mu"])) ** 2
     return kappa * gap - _LOG_2PI - pm.math.log(pm.math.pt.ive(0, kappa))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy import special, stats
 
 from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.aliases import Frozen, Native, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_count
 from poolish.spec.families.defaults import positive, shape_prior
-from poolish.spec.families.graph import Native, Tensors
 from poolish.spec.families.latent import by_link, delta
 from poolish.spec.families.rows import broadcast, scipy_family
 from poolish.spec.family import Parameter, Parameters
@@ -25,7 +23,7 @@ def _per_unit(response: ResponseDesign) -> np.ndarray:
     return response.y if response.rate is None else response.y / response.rate
 
 
-def expected_count(parameters: Tensors, response: ResponseDesign) -> Any:
+def expected_count(parameters: Tensors, response: ResponseDesign) -> Tensor:
     """Return the mean count: `mu` times the denominator of the rate."""
     return parameters["mu"] if response.rate is None else parameters["mu"] * response.rate
 
@@ -37,17 +35,19 @@ def _mean(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
 # --- poisson ---
 
 
-def poisson_distribution(parameters: Parameters, response: ResponseDesign) -> Any:
+def poisson_distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
     """Return SciPy's Poisson distribution."""
     return stats.poisson(expected_count(parameters, response))
 
 
-def poisson_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+def poisson_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
     """Return PyMC's Poisson distribution."""
     return pm.Poisson, {"mu": expected_count(parameters, response)}
 
 
-def _poisson_survival(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _poisson_survival(
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     # P(Y > k) is the regularised lower incomplete gamma function at (k + 1, mean).
     return pm.math.log(pm.math.gammainc(value + 1.0, expected_count(parameters, response)))
 
@@ -77,7 +77,7 @@ POISSON = scipy_family(
 # --- negbinomial: variance mu + mu^2 / shape. ---
 
 
-def _total_shape(parameters: Tensors, response: ResponseDesign) -> Any:
+def _total_shape(parameters: Tensors, response: ResponseDesign) -> Tensor:
     """Return the shape of a count over `d` units: the sum of `d` counts has shape times d.
 
     As brms does for `rate(d)`; an offset of log(d) leaves the shape alone.
@@ -85,21 +85,21 @@ def _total_shape(parameters: Tensors, response: ResponseDesign) -> Any:
     return parameters["shape"] if response.rate is None else parameters["shape"] * response.rate
 
 
-def negbinomial_distribution(parameters: Parameters, response: ResponseDesign) -> Any:
+def negbinomial_distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
     """Return SciPy's negative binomial distribution."""
     shape = _total_shape(parameters, response)
     return stats.nbinom(shape, shape / (shape + expected_count(parameters, response)))
 
 
-def negbinomial_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+def negbinomial_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
     """Return PyMC's negative binomial distribution."""
     mean, shape = expected_count(parameters, response), _total_shape(parameters, response)
     return pm.NegativeBinomial, {"mu": mean, "alpha": shape}
 
 
 def _negbinomial_survival(
-    pm: Any, value: Any, parameters: Tensors, response: ResponseDesign
-) -> Any:
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     # P(Y > k) is the regularised incomplete beta function at mean / (mean + shape).
     mean, shape = expected_count(parameters, response), _total_shape(parameters, response)
     return pm.math.log(pm.math.pt.betainc(value + 1.0, shape, mean / (mean + shape)))

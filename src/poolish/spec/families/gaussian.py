@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy import stats
 
 from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.aliases import Frozen, Native, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_real
 from poolish.spec.families.defaults import BRMS_SCALE, positive, sigma_prior
-from poolish.spec.families.graph import Native, Tensors, log_normal_cdf
+from poolish.spec.families.graph import log_normal_cdf
 from poolish.spec.families.latent import delta
 from poolish.spec.families.rows import broadcast, build_family, location
 from poolish.spec.family import Parameter, Parameters
@@ -21,7 +20,7 @@ MU = Parameter("mu", REAL_LINKS, lower=-np.inf)
 SIGMA = positive("sigma", sigma_prior, BRMS_SCALE)
 
 
-def residual_sd(parameters: Tensors, response: ResponseDesign) -> Any:
+def residual_sd(parameters: Tensors, response: ResponseDesign) -> Tensor:
     """Return the standard deviation of each row: `se` or `sigma`, over the root of the weights.
 
     With `se(s)` there is no `sigma`; `weights(w)` are precision weights, as in lme4.
@@ -51,24 +50,24 @@ def _variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
     return np.square(sd)
 
 
-def _distribution(parameters: Parameters, response: ResponseDesign) -> Any:
+def _distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
     return stats.norm(parameters["mu"], residual_sd(parameters, response))
 
 
-def _native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+def _native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
     sd = residual_sd(parameters, response)
     return pm.Normal, {"mu": parameters["mu"], "sigma": sd}
 
 
-def _z(value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _z(value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
     return (value - parameters["mu"]) / residual_sd(parameters, response)
 
 
-def _log_cdf(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _log_cdf(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
     return log_normal_cdf(pm, _z(value, parameters, response))
 
 
-def _log_survival(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _log_survival(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
     return log_normal_cdf(pm, -_z(value, parameters, response))
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -14,14 +13,10 @@ import numpy as np
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families import additions
 from poolish.spec.families.additions import Interval
+from poolish.spec.families.aliases import Graph, MakeNative, Pymc, Tensor, Tensors
 from poolish.spec.family import Family
 
 _SQRT_HALF = np.sqrt(0.5)
-
-type Native = tuple[Any, dict[str, Any]]
-type Tensors = Mapping[str, Any]
-type MakeNative = Callable[[Any, Tensors, ResponseDesign], Native]
-type Graph = Callable[[Any, Any, Tensors, ResponseDesign], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +42,15 @@ class Pieces:
 def native_graph(native: MakeNative | None) -> Graph:
     """Return the log density graph of a PyMC distribution."""
 
-    def graph(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+    def graph(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
         return pm.logp(_frozen(native, pm, parameters, response), value)
 
     return graph
 
 
 def _frozen(
-    native: MakeNative | None, pm: Any, parameters: Tensors, response: ResponseDesign
-) -> Any:
+    native: MakeNative | None, pm: Pymc, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     assert native is not None  # a family with `cens` or `trunc` has a PyMC distribution
     distribution, arguments = native(pm, parameters, response)
     return distribution.dist(**arguments)
@@ -64,12 +59,12 @@ def _frozen(
 def add_likelihood(
     family: Family,
     pieces: Pieces,
-    pm: Any,
+    pm: Pymc,
     name: str,
     parameters: Tensors,
     response: ResponseDesign,
-    **keywords: Any,
-) -> Any:
+    **keywords: Tensor,
+) -> Tensor:
     """Return the observed variable, added to the open PyMC model.
 
     Parameters
@@ -104,21 +99,21 @@ def _has_additions(family: Family, response: ResponseDesign) -> bool:
 def _custom(
     family: Family,
     pieces: Pieces,
-    pm: Any,
+    pm: Pymc,
     name: str,
     parameters: Tensors,
     response: ResponseDesign,
-    **keywords: Any,
-) -> Any:
+    **keywords: Tensor,
+) -> Tensor:
     names = tuple(parameters)
     sizes = {row.name: row.size for row in family.active(response)}
     signature = ",".join("()" if sizes[p] is None else f"({p})" for p in names) + "->()"
 
-    def logp(value: Any, *inputs: Any) -> Any:
+    def logp(value: Tensor, *inputs: Tensor) -> Tensor:
         tensors = dict(zip(names, inputs, strict=True))
         return log_density_graph(family, pieces, pm, value, tensors, response)
 
-    def random(*inputs: Any, rng: np.random.Generator, size: Any = None) -> np.ndarray:
+    def random(*inputs: np.ndarray, rng: np.random.Generator, size: object = None) -> np.ndarray:
         # PyMC has given vector parameters a leading axis of one row.
         pairs = zip(names, inputs, strict=True)
         arrays = {p: x if sizes[p] is None else np.reshape(x, -1) for p, x in pairs}
@@ -138,11 +133,11 @@ def _custom(
 def log_density_graph(
     family: Family,
     pieces: Pieces,
-    pm: Any,
-    value: Any,
+    pm: Pymc,
+    value: Tensor,
     parameters: Tensors,
     response: ResponseDesign,
-) -> Any:
+) -> Tensor:
     """Return the log density of each row with censoring, truncation and weights, as a tensor.
 
     The same sum as `additions.log_density`.
@@ -161,14 +156,14 @@ def log_density_graph(
 
 
 def _replace(
-    values: Any,
+    values: Tensor,
     interval: Interval,
     is_chosen: np.ndarray,
     pieces: Pieces,
-    pm: Any,
+    pm: Pymc,
     parameters: Tensors,
     response: ResponseDesign,
-) -> Any:
+) -> Tensor:
     """Return `values` with log P(low < Y <= high) in the chosen rows.
 
     Only rows of one kind enter each expression, so that no gradient meets an infinite end.
@@ -191,20 +186,20 @@ def _replace(
 
 
 def _log_above(
-    pieces: Pieces, pm: Any, ends: Interval, parameters: Tensors, response: ResponseDesign
-) -> Any:
+    pieces: Pieces, pm: Pymc, ends: Interval, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     return _log_survival(pieces, pm, ends.low, parameters, response)
 
 
 def _log_below(
-    pieces: Pieces, pm: Any, ends: Interval, parameters: Tensors, response: ResponseDesign
-) -> Any:
+    pieces: Pieces, pm: Pymc, ends: Interval, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     return _log_cdf(pieces, pm, ends.high, parameters, response)
 
 
 def _log_between(
-    pieces: Pieces, pm: Any, ends: Interval, parameters: Tensors, response: ResponseDesign
-) -> Any:
+    pieces: Pieces, pm: Pymc, ends: Interval, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     terms = (parameters, response)
     larger = _log_cdf(pieces, pm, ends.high, *terms)
     smaller = _log_cdf(pieces, pm, ends.low, *terms)
@@ -220,28 +215,28 @@ def _log_between(
 
 
 def _log_certain(
-    pieces: Pieces, pm: Any, ends: Interval, parameters: Tensors, response: ResponseDesign
-) -> Any:
+    pieces: Pieces, pm: Pymc, ends: Interval, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     return np.zeros(len(response.y))
 
 
 def _log_survival(
-    pieces: Pieces, pm: Any, value: Any, parameters: Tensors, response: ResponseDesign
-) -> Any:
+    pieces: Pieces, pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     if pieces.log_survival is not None:
         return pieces.log_survival(pm, value, parameters, response)
     return pm.logccdf(_frozen(pieces.native, pm, parameters, response), value)
 
 
 def _log_cdf(
-    pieces: Pieces, pm: Any, value: Any, parameters: Tensors, response: ResponseDesign
-) -> Any:
+    pieces: Pieces, pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     if pieces.log_cdf is not None:
         return pieces.log_cdf(pm, value, parameters, response)
     return pm.logcdf(_frozen(pieces.native, pm, parameters, response), value)
 
 
-def log_normal_cdf(pm: Any, z: Any) -> Any:
+def log_normal_cdf(pm: Pymc, z: Tensor) -> Tensor:
     """Return log Phi(z) as a tensor, accurate in both tails.
 
     PyMC's own has a square root of two in single precision.

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.aliases import Frozen, MakeNative, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import Check, check_count, check_non_negative
 from poolish.spec.families.counts import NEGBINOMIAL, POISSON, negbinomial_native, poisson_native
 from poolish.spec.families.defaults import probability
-from poolish.spec.families.graph import MakeNative, Tensors, native_graph
+from poolish.spec.families.graph import native_graph
 from poolish.spec.families.latent import LatentVariance, lognormal
 from poolish.spec.families.positive import GAMMA, LOGNORMAL, gamma_native, lognormal_native
-from poolish.spec.families.rows import broadcast, build_family
+from poolish.spec.families.rows import broadcast, build_family, without
 from poolish.spec.family import Family, Parameters
 
 HU = probability("hu")
-
-
-def _without[T](parameters: dict[str, T] | Any) -> dict[str, T]:
-    return {name: value for name, value in parameters.items() if name != "hu"}
 
 
 def _positive_values(response: ResponseDesign) -> np.ndarray:
@@ -54,7 +50,7 @@ def hurdle(
     """
     base_graph = native_graph(native)
 
-    def log_positive(parameters: Parameters, response: ResponseDesign) -> Any:
+    def log_positive(parameters: Parameters, response: ResponseDesign) -> Frozen:
         """Return log(1 - f(0))."""
         if not base.is_discrete:
             return np.zeros(())
@@ -62,7 +58,7 @@ def hurdle(
         return np.log(-np.expm1(base.log_density(zeros, parameters, response)))
 
     def log_density(y: np.ndarray, parameters: Parameters, response: ResponseDesign) -> np.ndarray:
-        hu, rest = parameters["hu"], _without(parameters)
+        hu, rest = parameters["hu"], without(parameters, "hu")
         inside = np.where(y > 0, y, 1.0)
         above = base.log_density(inside, rest, response) - log_positive(rest, response)
         with np.errstate(divide="ignore"):
@@ -72,7 +68,7 @@ def hurdle(
     def sample(
         rng: np.random.Generator, parameters: Parameters, response: ResponseDesign
     ) -> np.ndarray:
-        rest = _without(parameters)
+        rest = without(parameters, "hu")
         hu, chance = broadcast(
             response, parameters["hu"], np.exp(log_positive(rest, response)), *rest.values()
         )[:2]
@@ -82,19 +78,19 @@ def hurdle(
         return np.where(rng.random(hu.shape) < hu, 0.0, above)
 
     def _scaled(parameters: Parameters, response: ResponseDesign, moment: np.ndarray) -> np.ndarray:
-        chance = np.exp(log_positive(_without(parameters), response))
+        chance = np.exp(log_positive(without(parameters, "hu"), response))
         return np.asarray((1.0 - parameters["hu"]) / chance * moment)
 
     def mean(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
-        return _scaled(parameters, response, base.mean(_without(parameters), response))
+        return _scaled(parameters, response, base.mean(without(parameters, "hu"), response))
 
     def variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
-        rest = _without(parameters)
+        rest = without(parameters, "hu")
         square = base.variance(rest, response) + base.mean(rest, response) ** 2
-        return _scaled(parameters, response, square) - mean(parameters, response) ** 2
+        return np.asarray(_scaled(parameters, response, square) - mean(parameters, response) ** 2)
 
-    def graph(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
-        hu, rest = parameters["hu"], _without(parameters)
+    def graph(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
+        hu, rest = parameters["hu"], without(parameters, "hu")
         inside = pm.math.switch(pm.math.gt(value, 0), value, 1)
         above = pm.math.log1p(-hu) + base_graph(pm, inside, rest, response)
         if base.is_discrete:

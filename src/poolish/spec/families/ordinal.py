@@ -18,9 +18,10 @@ import numpy as np
 from scipy import special
 
 from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.aliases import Graph, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_levels
 from poolish.spec.families.defaults import BRMS, fixed
-from poolish.spec.families.graph import Tensors, log_normal_cdf
+from poolish.spec.families.graph import log_normal_cdf
 from poolish.spec.families.latent import GUMBEL, LOGISTIC, NORMAL
 from poolish.spec.families.rows import broadcast, build_family
 from poolish.spec.family import Family, Parameter, Parameters
@@ -50,9 +51,9 @@ class Latent:
     log_cdf: Callable[[np.ndarray], np.ndarray]
     log_survival: Callable[[np.ndarray], np.ndarray]
     log_between: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    log_cdf_graph: Callable[[Any, Any], Any]
-    log_survival_graph: Callable[[Any, Any], Any]
-    log_between_graph: Callable[[Any, Any, Any], Any]
+    log_cdf_graph: Callable[[Pymc, Tensor], Tensor]
+    log_survival_graph: Callable[[Pymc, Tensor], Tensor]
+    log_between_graph: Callable[[Pymc, Tensor, Tensor], Tensor]
 
 
 def _log1mexp(x: np.ndarray) -> np.ndarray:
@@ -61,14 +62,14 @@ def _log1mexp(x: np.ndarray) -> np.ndarray:
 
 def _logit_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     # F(b) - F(a) = F(b) F(-a) (1 - exp(a - b)).
-    return special.log_expit(b) + special.log_expit(-a) + _log1mexp(a - b)
+    return np.asarray(special.log_expit(b) + special.log_expit(-a) + _log1mexp(a - b))
 
 
-def _log_expit(pm: Any, x: Any) -> Any:
+def _log_expit(pm: Pymc, x: Tensor) -> Tensor:
     return -pm.math.log1pexp(-x)
 
 
-def _logit_between_graph(pm: Any, a: Any, b: Any) -> Any:
+def _logit_between_graph(pm: Pymc, a: Tensor, b: Tensor) -> Tensor:
     return _log_expit(pm, b) + _log_expit(pm, -a) + pm.math.log1mexp(a - b)
 
 
@@ -80,7 +81,7 @@ def _probit_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(larger + _log1mexp(special.log_ndtr(low) - larger))
 
 
-def _probit_between_graph(pm: Any, a: Any, b: Any) -> Any:
+def _probit_between_graph(pm: Pymc, a: Tensor, b: Tensor) -> Tensor:
     is_upper = pm.math.gt(a + b, 0)
     low, high = pm.math.switch(is_upper, -b, a), pm.math.switch(is_upper, -a, b)
     larger = log_normal_cdf(pm, high)
@@ -89,10 +90,10 @@ def _probit_between_graph(pm: Any, a: Any, b: Any) -> Any:
 
 def _cloglog_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     # F(x) = 1 - exp(-exp(x)), so F(b) - F(a) = exp(-exp(a)) (1 - exp(exp(a) - exp(b))).
-    return -np.exp(a) + _log1mexp(np.exp(a) - np.exp(b))
+    return np.asarray(-np.exp(a) + _log1mexp(np.exp(a) - np.exp(b)))
 
 
-def _cloglog_between_graph(pm: Any, a: Any, b: Any) -> Any:
+def _cloglog_between_graph(pm: Pymc, a: Tensor, b: Tensor) -> Tensor:
     return -pm.math.exp(a) + pm.math.log1mexp(pm.math.exp(a) - pm.math.exp(b))
 
 
@@ -147,11 +148,11 @@ def _sratio_log_probabilities(latent: Latent, below: np.ndarray) -> np.ndarray:
     passed = np.cumsum(latent.log_survival(below), axis=-1)
     before = np.concatenate((np.zeros_like(passed[..., :1]), passed), -1)
     stops = np.concatenate((latent.log_cdf(below), np.zeros_like(passed[..., :1])), -1)
-    return before + stops
+    return np.asarray(before + stops)
 
 
-def _cumulative_graph(latent: Latent) -> Callable[..., Any]:
-    def graph(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _cumulative_graph(latent: Latent) -> Graph:
+    def graph(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
         threshold, mu = parameters["threshold"].flatten(), parameters["mu"]
         last = len(response.levels) - 1
         is_first, is_last = pm.math.eq(value, 0), pm.math.eq(value, last)
@@ -168,8 +169,8 @@ def _cumulative_graph(latent: Latent) -> Callable[..., Any]:
     return graph
 
 
-def _sratio_graph(latent: Latent) -> Callable[..., Any]:
-    def graph(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _sratio_graph(latent: Latent) -> Graph:
+    def graph(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
         mu = parameters["mu"]
         total = 0.0
         for k in range(len(response.levels) - 1):
@@ -199,7 +200,7 @@ def ordinal(
     name: str,
     latent: Latent,
     log_probabilities: Callable[[Latent, np.ndarray], np.ndarray],
-    graph: Callable[..., Any],
+    graph: Graph,
     *,
     is_ordered: bool,
     has_latent_variable: bool,
@@ -275,7 +276,7 @@ def category_fields(
         return moment(parameters, response, 1)
 
     def variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
-        return moment(parameters, response, 2) - mean(parameters, response) ** 2
+        return np.asarray(moment(parameters, response, 2) - mean(parameters, response) ** 2)
 
     return {
         "sample": sample,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy import special, stats
 
 from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.aliases import Frozen, Native, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_non_negative, check_positive
 from poolish.spec.families.defaults import BRMS_SCALE, half_student, positive, vague_gamma
-from poolish.spec.families.graph import Native, Tensors, log_normal_cdf
+from poolish.spec.families.graph import log_normal_cdf
 from poolish.spec.families.latent import GUMBEL, by_link, delta, lognormal
 from poolish.spec.families.rows import broadcast, location, scipy_family
 from poolish.spec.family import Parameter, Parameters
@@ -35,12 +34,12 @@ def _log_y(response: ResponseDesign) -> np.ndarray:
     return np.log(response.y[response.y > 0])
 
 
-def lognormal_distribution(parameters: Parameters, response: ResponseDesign) -> Any:
+def lognormal_distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
     """Return SciPy's lognormal distribution."""
     return stats.lognorm(parameters["sigma"], scale=np.exp(parameters["mu"]))
 
 
-def lognormal_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+def lognormal_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
     """Return PyMC's lognormal distribution."""
     return pm.LogNormal, {"mu": parameters["mu"], "sigma": parameters["sigma"]}
 
@@ -58,11 +57,15 @@ def _log_variance(parameters: Parameters, response: ResponseDesign, link: Link) 
     return np.square(sd)
 
 
-def _lognormal_log_cdf(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _lognormal_log_cdf(
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     return log_normal_cdf(pm, (np.log(value) - parameters["mu"]) / parameters["sigma"])
 
 
-def _lognormal_survival(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _lognormal_survival(
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     return log_normal_cdf(pm, (parameters["mu"] - np.log(value)) / parameters["sigma"])
 
 
@@ -85,18 +88,20 @@ LOGNORMAL = scipy_family(
 # --- gamma: mean mu, variance mu^2 / shape. ---
 
 
-def gamma_distribution(parameters: Parameters, response: ResponseDesign) -> Any:
+def gamma_distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
     """Return SciPy's gamma distribution."""
     return stats.gamma(parameters["shape"], scale=parameters["mu"] / parameters["shape"])
 
 
-def gamma_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+def gamma_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
     """Return PyMC's gamma distribution."""
     shape = parameters["shape"]
     return pm.Gamma, {"alpha": shape, "beta": shape / parameters["mu"]}
 
 
-def _gamma_survival(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _gamma_survival(
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     shape = parameters["shape"]
     return pm.math.log(pm.math.gammaincc(shape, shape * value / parameters["mu"]))
 
@@ -130,17 +135,17 @@ GAMMA = scipy_family(
 # --- exponential: mean mu. ---
 
 
-def _exponential(parameters: Parameters, response: ResponseDesign) -> Any:
+def _exponential(parameters: Parameters, response: ResponseDesign) -> Frozen:
     return stats.expon(scale=parameters["mu"])
 
 
-def _exponential_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+def _exponential_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
     return pm.Exponential, {"lam": 1.0 / parameters["mu"]}
 
 
 def _exponential_survival(
-    pm: Any, value: Any, parameters: Tensors, response: ResponseDesign
-) -> Any:
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     return -value / parameters["mu"]
 
 
@@ -171,21 +176,23 @@ EXPONENTIAL = scipy_family(
 # --- weibull: mean mu, so that the scale is mu / Gamma(1 + 1 / shape), as in brms. ---
 
 
-def _weibull(parameters: Parameters, response: ResponseDesign) -> Any:
+def _weibull(parameters: Parameters, response: ResponseDesign) -> Frozen:
     shape = parameters["shape"]
     scale = parameters["mu"] * np.exp(-special.gammaln(1.0 + 1.0 / shape))
     return stats.weibull_min(shape, scale=scale)
 
 
-def _weibull_scale(pm: Any, parameters: Tensors) -> Any:
+def _weibull_scale(pm: Pymc, parameters: Tensors) -> Tensor:
     return parameters["mu"] * pm.math.exp(-pm.math.gammaln(1.0 + 1.0 / parameters["shape"]))
 
 
-def _weibull_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+def _weibull_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
     return pm.Weibull, {"alpha": parameters["shape"], "beta": _weibull_scale(pm, parameters)}
 
 
-def _weibull_survival(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _weibull_survival(
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     return -((value / _weibull_scale(pm, parameters)) ** parameters["shape"])
 
 
@@ -219,12 +226,12 @@ WEIBULL = scipy_family(
 # --- inverse_gaussian: mean mu, variance mu^3 / shape. ---
 
 
-def _inverse_gaussian(parameters: Parameters, response: ResponseDesign) -> Any:
+def _inverse_gaussian(parameters: Parameters, response: ResponseDesign) -> Frozen:
     shape = parameters["shape"]
     return stats.invgauss(parameters["mu"] / shape, scale=shape)
 
 
-def _inverse_gaussian_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+def _inverse_gaussian_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
     return pm.Wald, {"mu": parameters["mu"], "lam": parameters["shape"]}
 
 

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy import stats
 
 from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.aliases import Frozen, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_real
 from poolish.spec.families.defaults import BRMS, fixed
 from poolish.spec.families.gaussian import MU, SIGMA
-from poolish.spec.families.graph import Tensors
 from poolish.spec.families.rows import location, scipy_family
 from poolish.spec.family import Parameter, Parameters
+from poolish.spec.links import Link
 
 QUANTILE = Parameter("quantile", ("logit",), fixed("beta", 1.0, 1.0), BRMS, lower=0.0, upper=1.0)
 
 
-def _distribution(parameters: Parameters, response: ResponseDesign) -> Any:
+def _distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
     # SciPy's kappa / scale and 1 / (kappa scale) are the two rates p / sigma and (1 - p) / sigma.
     p = parameters["quantile"]
     scale = parameters["sigma"] / np.sqrt(p * (1.0 - p))
     return stats.laplace_asymmetric(np.sqrt(p / (1.0 - p)), parameters["mu"], scale)
 
 
-def _graph(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _graph(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
     p, sigma = parameters["quantile"], parameters["sigma"]
     z = (value - parameters["mu"]) / sigma
     check_loss = z * pm.math.switch(pm.math.lt(z, 0), p - 1.0, p)
     return pm.math.log(p) + pm.math.log1p(-p) - pm.math.log(sigma) - check_loss
 
 
-def _latent_variance(parameters: Parameters, response: ResponseDesign, link: Any) -> np.ndarray:
+def _latent_variance(parameters: Parameters, response: ResponseDesign, link: Link) -> np.ndarray:
     slope = link.slope(link.link(location(parameters, response)))
     return np.asarray(ASYMMETRIC_LAPLACE.variance(parameters, response) / slope**2)
 

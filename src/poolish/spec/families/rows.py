@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.additions import check_additions
-from poolish.spec.families.graph import Graph, MakeNative, Pieces, add_likelihood, native_graph
+from poolish.spec.families.aliases import Frozen, Graph, MakeNative, Pymc, Tensor, Tensors
+from poolish.spec.families.graph import Pieces, add_likelihood, native_graph
 from poolish.spec.family import Family, Parameter, Parameters
 
 
-def broadcast(response: ResponseDesign, *arrays: Any) -> list[np.ndarray]:
+def broadcast(response: ResponseDesign, *arrays: np.ndarray | float) -> list[np.ndarray]:
     """Return the arrays in their common shape `(..., obs)`."""
     *same, _ = np.broadcast_arrays(*arrays, np.zeros(len(response.y)))
     return [np.asarray(values) for values in same]
@@ -22,6 +23,11 @@ def broadcast(response: ResponseDesign, *arrays: Any) -> list[np.ndarray]:
 def location(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
     """Return `mu` in the common shape `(..., obs)`: the mean of most families."""
     return broadcast(response, parameters["mu"], *parameters.values())[0]
+
+
+def without(parameters: Tensors, name: str) -> dict[str, Tensor]:
+    """Return the parameters of the base family of a mixture: all but `name`."""
+    return {key: value for key, value in parameters.items() if key != name}
 
 
 def build_family(
@@ -33,7 +39,7 @@ def build_family(
     graph: Graph | None = None,
     log_cdf: Graph | None = None,
     log_survival: Graph | None = None,
-    **fields: Any,
+    **fields: Any,  # noqa: ANN401 - typed by `Family`, which they are passed to
 ) -> Family:
     """Return a family row, its support check and PyMC likelihood completed by the response terms.
 
@@ -60,12 +66,12 @@ def build_family(
         check(response)
 
     def likelihood(
-        pm: Any,
+        pm: Pymc,
         variable: str,
-        tensors: Mapping[str, Any],
+        tensors: Tensors,
         response: ResponseDesign,
-        **keywords: Any,
-    ) -> Any:
+        **keywords: Tensor,
+    ) -> Tensor:
         return add_likelihood(family, pieces, pm, variable, tensors, response, **keywords)
 
     family = Family(name, parameters, check=check_response, likelihood=likelihood, **fields)
@@ -76,9 +82,9 @@ def scipy_family(
     name: str,
     parameters: tuple[Parameter, ...],
     *,
-    distribution: Callable[[Parameters, ResponseDesign], Any],
+    distribution: Callable[[Parameters, ResponseDesign], Frozen],
     is_discrete: bool = False,
-    **fields: Any,
+    **fields: Any,  # noqa: ANN401 - typed by `Family`, which they are passed to
 ) -> Family:
     """Return a family whose density, sampler and moments are those of a `scipy.stats` distribution.
 
@@ -119,5 +125,7 @@ def scipy_family(
     )
 
 
-def _full(values: Any, parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+def _full(
+    values: np.ndarray | float, parameters: Parameters, response: ResponseDesign
+) -> np.ndarray:
     return broadcast(response, values, *parameters.values())[0]

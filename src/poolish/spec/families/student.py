@@ -8,10 +8,11 @@ import numpy as np
 from scipy import special, stats
 
 from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.aliases import Frozen, Native, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_real
 from poolish.spec.families.defaults import BRMS, fixed
 from poolish.spec.families.gaussian import MU, REAL_LINKS, SIGMA
-from poolish.spec.families.graph import Native, Tensors, log_normal_cdf
+from poolish.spec.families.graph import log_normal_cdf
 from poolish.spec.families.latent import delta
 from poolish.spec.families.rows import broadcast, location, scipy_family
 from poolish.spec.family import Parameter, Parameters
@@ -21,11 +22,11 @@ ALPHA = Parameter("alpha", REAL_LINKS[:1], fixed("normal", 0.0, 4.0), BRMS, lowe
 _LOG_2PI = np.log(2.0 * np.pi)
 
 
-def _student_scale(parameters: Parameters, response: ResponseDesign) -> Any:
+def _student_scale(parameters: Parameters, response: ResponseDesign) -> Frozen:
     return parameters["sigma"] if response.se is None else response.se
 
 
-def _student(parameters: Parameters, response: ResponseDesign) -> Any:
+def _student(parameters: Parameters, response: ResponseDesign) -> Frozen:
     return stats.t(parameters["nu"], parameters["mu"], _student_scale(parameters, response))
 
 
@@ -37,12 +38,14 @@ def _student_variance(parameters: Parameters, response: ResponseDesign) -> np.nd
     return np.where(nu > 2.0, sd**2 * nu / np.where(nu > 2.0, nu - 2.0, 1.0), np.inf)
 
 
-def _student_native(pm: Any, parameters: Tensors, response: ResponseDesign) -> Native:
+def _student_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
     sd = _student_scale(parameters, response)
     return pm.StudentT, {"nu": parameters["nu"], "mu": parameters["mu"], "sigma": sd}
 
 
-def _student_survival(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _student_survival(
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     # P(Y > y) = P(2 mu - Y < 2 mu - y), and the reflected variable has the same distribution.
     distribution, arguments = _student_native(pm, parameters, response)
     return pm.logcdf(distribution.dist(**arguments), 2.0 * parameters["mu"] - value)
@@ -76,7 +79,7 @@ def _location_and_scale(parameters: Tensors) -> tuple[Any, Any]:
     return parameters["mu"] - omega * shift, omega
 
 
-def _skew_normal(parameters: Parameters, response: ResponseDesign) -> Any:
+def _skew_normal(parameters: Parameters, response: ResponseDesign) -> Frozen:
     xi, omega = _location_and_scale(parameters)
     return stats.skewnorm(parameters["alpha"], xi, omega)
 
@@ -90,7 +93,9 @@ def _skew_normal_log_density(
     return np.asarray(np.log(2.0 / omega) - 0.5 * (z**2 + _LOG_2PI) + skew)
 
 
-def _skew_normal_graph(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+def _skew_normal_graph(
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
     # pm.SkewNormal takes log(1 + erf), which is -inf in the short tail.
     xi, omega = _location_and_scale(parameters)
     z = (value - xi) / omega

@@ -91,7 +91,7 @@ def family(name: str, *, link: str | None = None, **links: str) -> FamilyChoice:
     >>> choice.family.name, choice.links["mu"].name, choice.links["sigma"].name
     ('gaussian', 'log', 'softplus')
     """
-    if (name, link) in ORDINAL_LINKS:
+    if link is not None and (name, link) in ORDINAL_LINKS:
         # The distribution of the latent variable is part of an ordinal family, not a link of mu.
         return family(ORDINAL_LINKS[name, link], **links)
     row = _find(name)

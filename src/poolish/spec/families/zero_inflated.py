@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from poolish.design.arrays import ResponseDesign
+from poolish.spec.families.aliases import MakeNative, Pymc, Tensor, Tensors
 from poolish.spec.families.binomial import BINOMIAL, binomial_native
 from poolish.spec.families.checks import Check, check_binomial, check_count
 from poolish.spec.families.counts import NEGBINOMIAL, POISSON, negbinomial_native, poisson_native
 from poolish.spec.families.defaults import probability
-from poolish.spec.families.graph import MakeNative, Tensors, native_graph
+from poolish.spec.families.graph import native_graph
 from poolish.spec.families.latent import lognormal
-from poolish.spec.families.rows import broadcast, build_family
+from poolish.spec.families.rows import broadcast, build_family, without
 from poolish.spec.family import Family, Parameters
 
 ZI = probability("zi")
-
-
-def _without[T](parameters: dict[str, T] | Any) -> dict[str, T]:
-    return {name: value for name, value in parameters.items() if name != "zi"}
 
 
 def zero_inflated(base: Family, native: MakeNative, check: Check) -> Family:
@@ -42,29 +37,29 @@ def zero_inflated(base: Family, native: MakeNative, check: Check) -> Family:
 
     def log_density(y: np.ndarray, parameters: Parameters, response: ResponseDesign) -> np.ndarray:
         zi = parameters["zi"]
-        count = np.log1p(-zi) + base.log_density(y, _without(parameters), response)
+        count = np.log1p(-zi) + base.log_density(y, without(parameters, "zi"), response)
         with np.errstate(divide="ignore"):
             zero = np.logaddexp(np.log(zi), count)
-        return np.where(y == 0, zero, count)
+        return np.asarray(np.where(y == 0, zero, count))
 
     def sample(
         rng: np.random.Generator, parameters: Parameters, response: ResponseDesign
     ) -> np.ndarray:
-        count = base.sample(rng, _without(parameters), response)
+        count = base.sample(rng, without(parameters, "zi"), response)
         count, zi = broadcast(response, count, parameters["zi"])
         return np.where(rng.random(count.shape) < zi, 0.0, count)
 
     def mean(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
-        return np.asarray((1.0 - parameters["zi"]) * base.mean(_without(parameters), response))
+        return np.asarray((1.0 - parameters["zi"]) * base.mean(without(parameters, "zi"), response))
 
     def variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
-        zi, rest = parameters["zi"], _without(parameters)
+        zi, rest = parameters["zi"], without(parameters, "zi")
         inner = base.variance(rest, response) + zi * base.mean(rest, response) ** 2
         return np.asarray((1.0 - zi) * inner)
 
-    def graph(pm: Any, value: Any, parameters: Tensors, response: ResponseDesign) -> Any:
+    def graph(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
         zi = parameters["zi"]
-        count = pm.math.log1p(-zi) + base_graph(pm, value, _without(parameters), response)
+        count = pm.math.log1p(-zi) + base_graph(pm, value, without(parameters, "zi"), response)
         zero = pm.math.logaddexp(pm.math.log(zi), count)
         return pm.math.switch(pm.math.eq(value, 0), zero, count)
 
