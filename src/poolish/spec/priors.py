@@ -36,23 +36,16 @@ def parse_prior(text: str | Prior) -> Prior:
     if isinstance(text, Prior):
         return _checked(text.distribution, text.arguments, str(text))
     call = parse_call(text)
-    return _checked(call.function, tuple(_number(part, text) for part in call.arguments), text)
+    return _checked(call.function, tuple(_number(part) for part in call.arguments), text)
 
 
-def _number(expression: Expression, text: str) -> float:
+def _number(expression: Expression) -> float:
     match expression:
         case Number(value):
             return value
         case Unary("-", Number(value)):
             return -value
-        case Unary("+", Number(value)):
-            return value
-    raise PriorError(
-        "the arguments of a prior are numbers",
-        given=f"`{text}`",
-        expected="plain numbers such as `0`, `-1.5` or `2e3`",
-        fix=_EXAMPLE,
-    )
+    raise AssertionError("`parse_call` reads numbers only")
 
 
 def _checked(name: str, arguments: tuple[float, ...], text: str) -> Prior:
