@@ -31,7 +31,9 @@ def test_every_kind_of_frame_gives_the_same_columns(make):
 
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, polars_arrow])
 def test_missing_values_are_nan_or_minus_one(make):
-    table = read_table(make({"x": [1.0, None], "n": [1, None], "t": [None, True], "s": ["a", None]}))
+    table = read_table(
+        make({"x": [1.0, None], "n": [1, None], "t": [None, True], "s": ["a", None]})
+    )
 
     assert np.isnan(table.columns["x"].values[1])
     assert np.isnan(table.columns["n"].values[1])
@@ -170,7 +172,7 @@ def test_a_name_that_is_no_column_is_a_key_error():
     ],
 )
 def test_duplicate_names_are_refused(data):
-    with pytest.raises(DataError, match="more than one column called `[a1]`"):
+    with pytest.raises(DataError, match=r"more than one column called `[a1]`"):
         read_table(data)
 
 

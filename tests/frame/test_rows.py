@@ -62,7 +62,9 @@ def test_infinite_values_are_an_error_that_names_rows():
     values[1:8] = np.inf
     table = read_table({"x": values, "unused": values})
 
-    with pytest.raises(DataError, match=r"`x` has infinite values\n.*7 .* rows 1, 2, 3, 4, 5, \.\.\."):
+    with pytest.raises(
+        DataError, match=r"`x` has infinite values\n.*7 .* rows 1, 2, 3, 4, 5, \.\.\."
+    ):
         drop_missing(table, ["x"])
 
 

@@ -22,6 +22,7 @@ from poolish.design.response import (
     response_names,
 )
 from poolish.design.states import Memory
+from poolish.formula import refuse_unsupported
 from poolish.formula.terms import Expression, Formula, LinearFormula, Name
 from poolish.frame import Table, drop_missing, get_column
 from poolish.relations.relation import Relation
@@ -56,7 +57,10 @@ def build_design(
     ------
     UnknownColumnError, MissingValueError, DataError, FormulaError, RelationError
         If the table does not fit the formula; each names the column, rows and the fix.
+    UnsupportedError
+        If the formula has a form that is read but not fitted.
     """
+    refuse_unsupported(formula)
     table, _ = prepare_table(formula, table)
     linear = _linear_formulas(formula)
     memory = learn(_expressions(formula), table)

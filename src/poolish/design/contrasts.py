@@ -76,7 +76,7 @@ def default_contrast(is_ordered: bool) -> Contrast:
 
 
 def parse_contrast(call: Call, levels: tuple[str, ...], is_ordered: bool) -> Contrast:
-    """Return the coding that `C(f, ...)` asks for.
+    """Return the coding that `C(f, ...)` or `factor(f, ref=...)` asks for.
 
     Raises
     ------
@@ -85,11 +85,14 @@ def parse_contrast(call: Call, levels: tuple[str, ...], is_ordered: bool) -> Con
     UnknownNameError
         If the reference is no level of the factor.
     """
-    if len(call.arguments) < 2:
+    asked = call.arguments[1:]
+    if not asked and not call.keywords:
         return default_contrast(is_ordered)
-    asked = call.arguments[1]
-    kind = _kind(asked, call)
-    options = (*_call_options(asked), *call.keywords)
+    if call.function == "factor" or not asked:
+        kind, given = "treatment", tuple(("ref", level) for level in asked)
+    else:
+        kind, given = _kind(asked[0], call), _call_options(asked[0])
+    options = (*given, *call.keywords)
     references = [_reference(key, value, levels, call) for key, value in options]
     return Contrast(kind, references[0] if references else 0)
 

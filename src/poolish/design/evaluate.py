@@ -137,12 +137,7 @@ def _evaluate_name(name: Name, table: Table, memory: Memory) -> Value:
 def _evaluate_factor(call: Call, table: Table, memory: Memory) -> Factor:
     state = memory[str(call)]
     assert isinstance(state, Levels)
-    is_plain = call.function == "factor"
-    contrast = (
-        default_contrast(state.is_ordered)
-        if is_plain
-        else parse_contrast(call, state.levels, state.is_ordered)
-    )
+    contrast = parse_contrast(call, state.levels, state.is_ordered)
     return _code(read_factor(call, table), state, contrast, call, table)
 
 

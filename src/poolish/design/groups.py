@@ -17,7 +17,6 @@ from poolish.errors import (
     FormulaError,
     RelationError,
     UnknownNameError,
-    UnsupportedError,
 )
 from poolish.formula.terms import Grouping, GroupTerm, Name
 from poolish.frame import FactorColumn, Table, as_factor, get_column, relabel
@@ -43,7 +42,6 @@ def plan_groups(terms: Sequence[GroupTerm]) -> tuple[GroupPlan, ...]:
     """
     gathered: dict[tuple[frozenset[Name], str | None], list[GroupTerm]] = {}
     for term in terms:
-        _refuse_by(term)
         key = frozenset(term.grouping.variables), term.grouping.relation
         gathered.setdefault(key, []).append(term)
     n_uses = Counter(factor for factor, _ in gathered)
@@ -57,19 +55,6 @@ def _plan_name(grouping: Grouping, n_uses: int) -> str:
     if n_uses == 1 or grouping.relation is None:
         return grouping.name
     return f"{grouping.name}.{grouping.relation}"
-
-
-def _refuse_by(term: GroupTerm) -> None:
-    by = term.grouping.by
-    if by is None:
-        return
-    raise UnsupportedError(
-        f"`gr({term.grouping.name}, by={by})` is not fitted yet",
-        given=f"`{term}`",
-        expected="one covariance for all levels of a factor",
-        fix=f"write `(0 + {by} || {term.grouping.name})`: an sd for each level of `{by}`",
-        source=by.source or term.source,
-    )
 
 
 # --- Codes ---

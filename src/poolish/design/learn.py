@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from poolish.design.group_means import learn_group_means
 from poolish.design.options import split_arguments
 from poolish.design.states import Levels, State
 from poolish.design.transforms import ELEMENTWISE, LEARNERS
-from poolish.errors import UnsupportedError
 from poolish.formula.terms import Binary, Call, Expression, Name, Unary
 from poolish.frame import FactorColumn, Table, get_column
 
@@ -41,7 +40,7 @@ def names_in(expression: Expression) -> Iterator[Name]:
 def learn(expressions: Iterable[Expression], table: Table) -> dict[str, State]:
     """Return what the expressions must remember of the fitting data, by their text."""
     memory: dict[str, State] = {}
-    for expression in expressions:
+    for expression in dict.fromkeys(expressions):
         _learn(expression, table, memory)
     return memory
 
@@ -68,33 +67,18 @@ def _learn_name(name: Name, table: Table, memory: dict[str, State]) -> None:
 
 
 def _learn_call(call: Call, table: Table, memory: dict[str, State]) -> None:
-    if str(call) in memory:
-        return
     if call.function in FACTORS:
         memory[str(call)] = _observed_levels(read_factor(call.arguments[0], table))
         return
     variables, options = split_arguments(call)
     _learn(variables[0], table, memory)
-    x = evaluate_column(variables[0], table, memory) if call.function not in ELEMENTWISE else None
-    if x is None:
+    if call.function in ELEMENTWISE:
         return
+    x = evaluate_column(variables[0], table, memory)
     if call.function in MEANS:
         memory[str(call)] = learn_group_means(x, read_factor(variables[1], table))
     else:
-        memory[str(call)] = _learner(call)(x, options, call)
-
-
-def _learner(call: Call) -> Callable[[np.ndarray, Mapping[str, float], Call], State]:
-    if call.function in LEARNERS:
-        return LEARNERS[call.function]
-    known = (*ELEMENTWISE, *LEARNERS, *FACTORS, *MEANS)
-    raise UnsupportedError(
-        f"`{call.function}()` is not available in a formula yet",
-        given=f"`{call}`",
-        expected=f"one of {', '.join(sorted(known))}",
-        fix=f"add a column with the values of `{call}` to the data and name it in the formula",
-        source=call.source,
-    )
+        memory[str(call)] = LEARNERS[call.function](x, options, call)
 
 
 def _observed_levels(factor: FactorColumn) -> Levels:
