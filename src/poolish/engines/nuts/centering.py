@@ -1,0 +1,106 @@
+"""Centred or non-centred group effects, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from poolish.design.arrays import Design, GroupDesign, PredictorDesign
+from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
+
+# Ratio of the effects' variance to the sampling variance of one group's own estimate above which
+# the data are called rich. Papaspiliopoulos, Roberts & Skoeld (2007), Statistical Science 22(1),
+# 59-73, section 3: with known variances the two parameterizations mix alike at 1; the variance
+# is estimated here, and a non-centred sampler that is a little slow does less harm than a centred
+# one in a funnel, hence a margin.
+RICH_RATIO = 10.0
+MINIMUM_LEVELS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A parameterization and its reason, in one clause."""
+
+    is_centered: bool
+    reason: str
+
+
+def choose_centering(spec: ModelSpec, design: Design) -> dict[tuple[str, str], Choice]:
+    """Return the parameterization of every group, by (parameter, group)."""
+    return {
+        (name, group.name): _choose(spec, predictor, group, arrays, design)
+        for name, predictor in spec.predictors.items()
+        for group, arrays in zip(predictor.groups, design.predictors[name].groups, strict=True)
+    }
+
+
+def _choose(
+    spec: ModelSpec,
+    predictor: PredictorSpec,
+    group: GroupSpec,
+    arrays: GroupDesign,
+    design: Design,
+) -> Choice:
+    if arrays.relation is not None:
+        return Choice(False, "effects with a known covariance are always non-centred")
+    if group.is_centered is not None:
+        return Choice(group.is_centered, "asked for")
+    if predictor is not spec.main or predictor.link.name != "identity":
+        return Choice(False, "the safe choice where the data do not inform effects directly")
+    if len(group.levels) < MINIMUM_LEVELS:
+        return Choice(False, f"only {len(group.levels)} levels inform the standard deviation")
+    ratio = information_ratio(design.main, arrays, design.response.y)
+    if ratio > RICH_RATIO:
+        return Choice(True, f"the data are rich: variance ratio {ratio:.3g} > {RICH_RATIO:g}")
+    return Choice(False, f"the data are not rich: variance ratio {ratio:.3g} <= {RICH_RATIO:g}")
+
+
+def information_ratio(predictor: PredictorDesign, group: GroupDesign, y: np.ndarray) -> float:
+    """Return the least ratio, over effects, of their variance to its sampling variance.
+
+    Parameters
+    ----------
+    predictor : PredictorDesign
+    group : GroupDesign
+    y : ndarray, shape (obs,)
+
+    Notes
+    -----
+    Moments only. The residuals of y on X are regressed on Z within each group, with the pooled
+    residual variance s^2; for effect e, v_je = s^2 [(Z_j'Z_j)^-1]_ee is the sampling variance of
+    its estimate, and var_j(estimate) - mean_j(v_je), not below 0, estimates its own variance.
+    The ratio is that over the median v_je. 0 when fewer than `MINIMUM_LEVELS` groups identify
+    their effects.
+    """
+    residual = y - predictor.offset
+    residual = residual - predictor.X @ np.linalg.lstsq(predictor.X, residual, rcond=None)[0]
+    estimates, inverses, s2 = _own_estimates(group, residual)
+    if len(estimates) < MINIMUM_LEVELS or not s2 > 0:
+        return 0.0
+    sampling = s2 * np.einsum("jee->je", inverses)
+    own = np.maximum(estimates.var(axis=0, ddof=1) - sampling.mean(axis=0), 0.0)
+    return float(np.min(own / np.median(sampling, axis=0)))
+
+
+def _own_estimates(
+    group: GroupDesign, residual: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return per-group least squares: estimates (group, effect), (Z'Z)^-1, pooled variance."""
+    q, n = group.n_effects, group.n_levels
+    grams = np.zeros((n, q, q))
+    products = np.zeros((n, q))
+    np.add.at(grams, group.codes, group.Z[:, :, None] * group.Z[:, None, :])
+    np.add.at(products, group.codes, group.Z * residual[:, None])
+    counts = np.bincount(group.codes, minlength=n)
+    squares = np.bincount(group.codes, weights=residual**2, minlength=n)
+    eigenvalues = np.linalg.eigvalsh(grams)
+    is_known = (eigenvalues[:, 0] > 1e-8 * eigenvalues[:, -1]) & (counts > q)
+    if not is_known.any():
+        return np.zeros((0, q)), np.zeros((0, q, q)), 0.0
+    inverses = np.linalg.inv(grams[is_known])
+    estimates = np.einsum("jef,jf->je", inverses, products[is_known])
+    explained = np.einsum("je,je->j", estimates, products[is_known])
+    freedom = (counts[is_known] - q).sum()
+    s2 = float((squares[is_known] - explained).sum() / freedom)
+    return estimates, inverses, s2

@@ -1,0 +1,101 @@
+"""A model as a `pymc.Model` that anyone can read, edit and sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from poolish.design.arrays import Design, PredictorDesign
+from poolish.engines.nuts.centering import Choice, choose_centering
+from poolish.engines.nuts.groups import Key, add_groups
+from poolish.engines.nuts.names import coef_dim, effect_dims, vector_dim
+from poolish.engines.nuts.population import add_coefs
+from poolish.engines.nuts.priors import Bounds, declare
+from poolish.engines.nuts.start import intercept_start
+from poolish.spec.family import Parameter
+from poolish.spec.model import ModelSpec, PredictorSpec
+from poolish.spec.prior import Prior
+
+
+def assemble_model(
+    spec: ModelSpec, design: Design, choices: Mapping[Key, Choice] | None = None
+) -> pm.Model:
+    """Return the PyMC model of a declared model and its arrays.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    design : Design
+    choices : Mapping of (parameter, group) to Choice, optional
+        Parameterization of group effects; made here when left out.
+    """
+    chosen = choose_centering(spec, design) if choices is None else choices
+    with pm.Model(coords=_coords(spec, design)) as model:
+        groups = add_groups(spec, design, {key: c.is_centered for key, c in chosen.items()})
+        values = {
+            name: _add_predictor(predictor, spec, design, groups)
+            for name, predictor in spec.predictors.items()
+        }
+        rows = {row.name: row for row in spec.family.active(design.response)}
+        for name, prior in spec.auxiliary.items():
+            values[name] = _add_auxiliary(rows[name], prior)
+        spec.family.likelihood(
+            pm,
+            _response_name(model, design),
+            {name: values[name] for name in rows if name in values},
+            design.response,
+            observed=design.response.y,
+            dims="obs",
+        )
+    return model
+
+
+def _coords(spec: ModelSpec, design: Design) -> dict[str, Any]:
+    coords: dict[str, Any] = {"obs": np.arange(design.n_obs)}
+    for predictor in spec.predictors.values():
+        if predictor.coefs:
+            coords[coef_dim(predictor)] = predictor.coefs
+        for group in predictor.groups:
+            coords[group.dim] = group.levels
+            coords |= dict.fromkeys(effect_dims(predictor, group), group.effects)
+    return coords
+
+
+def _add_predictor(
+    predictor: PredictorSpec, spec: ModelSpec, design: Design, groups: Mapping[Key, Any]
+) -> Any:
+    """Return a parameter on its own scale, shape (obs,)."""
+    arrays = design.predictors[predictor.parameter]
+    start = intercept_start(spec, predictor, design)
+    eta = add_coefs(predictor, arrays, dim=coef_dim(predictor), start=start)
+    for group in predictor.groups:
+        eta = eta + groups[predictor.parameter, group.name]
+    return predictor.link.graph(pt, _over_rows(eta, arrays))
+
+
+def _over_rows(eta: Any, arrays: PredictorDesign) -> Any:
+    if arrays.offset.any() or eta.ndim == 0:
+        return eta + arrays.offset
+    return eta
+
+
+def _add_auxiliary(parameter: Parameter, prior: Prior) -> Any:
+    bounds = Bounds(parameter.lower, parameter.upper)
+    if parameter.size is None:
+        return declare(parameter.name, [prior], bounds=bounds)
+    dim = vector_dim(parameter.name, parameter.dim)
+    pm.modelcontext(None).add_coord(dim, np.arange(1, parameter.size + 1))
+    priors = [prior] * parameter.size
+    return declare(parameter.name, priors, bounds=bounds, dims=dim, is_ordered=parameter.is_ordered)
+
+
+def _response_name(model: pm.Model, design: Design) -> str:
+    """Return the response's name, underscored where a variable or dimension has it already."""
+    name = design.response.name
+    while name in model.named_vars or name in model.coords:
+        name += "_"
+    return name

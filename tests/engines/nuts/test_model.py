@@ -1,0 +1,324 @@
+"""The PyMC model's log density against SciPy's, in the parameters people see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytensor
+import pytest
+from scipy import special, stats
+
+from poolish.design.arrays import Design
+from poolish.engines.nuts.model import assemble_model
+from poolish.relations.relation import Relation
+from poolish.spec.model import ModelSpec
+from poolish.spec.prior import Prior
+
+FROZEN = {
+    "normal": lambda m, s: stats.norm(m, s),
+    "student_t": lambda nu, m, s: stats.t(nu, m, s),
+    "cauchy": lambda m, s: stats.cauchy(m, s),
+    "laplace": lambda m, s: stats.laplace(m, s),
+    "logistic": lambda m, s: stats.logistic(m, s),
+    "uniform": lambda low, high: stats.uniform(low, high - low),
+    "half_normal": lambda m, s: stats.halfnorm(0, s),
+    "half_student_t": lambda nu, m, s: Half(stats.t(nu, 0, s)),
+    "half_cauchy": lambda m, s: stats.halfcauchy(0, s),
+    "exponential": lambda rate: stats.expon(scale=1 / rate),
+    "gamma": lambda a, rate: stats.gamma(a, scale=1 / rate),
+    "inverse_gamma": lambda a, s: stats.invgamma(a, scale=s),
+    "sqrt_inverse_gamma": lambda a, s: Root(stats.invgamma(a, scale=s)),
+    "lognormal": lambda m, s: stats.lognorm(s, scale=np.exp(m)),
+    "beta": lambda a, b: stats.beta(a, b),
+}
+
+
+class Half:
+    """A symmetric distribution folded at 0."""
+
+    def __init__(self, whole: Any) -> None:
+        self.whole = whole
+
+    def logpdf(self, x: float) -> float:
+        return np.log(2) + self.whole.logpdf(x)
+
+
+class Root:
+    """The distribution of the square root."""
+
+    def __init__(self, square: Any) -> None:
+        self.square = square
+
+    def logpdf(self, x: float) -> float:
+        return self.square.logpdf(x**2) + np.log(2 * x)
+
+
+def prior_logpdf(prior: Prior, x: float, *, positive: bool = False) -> float:
+    """Return a prior's log density by SciPy, truncated at 0 for a scale parameter."""
+    if prior.distribution in ("flat", "constant"):
+        return 0.0
+    frozen = FROZEN[prior.distribution](*prior.arguments)
+    symmetric = ("normal", "student_t", "cauchy", "laplace", "logistic")
+    is_cut = positive and prior.distribution in symmetric
+    return float(frozen.logpdf(x) - (np.log(frozen.sf(0.0)) if is_cut else 0.0))
+
+
+def lkj_logpdf(R: np.ndarray, eta: float) -> float:
+    """Return the normalised LKJ density: Lewandowski et al. (2009), equations 16 and 17."""
+    d = len(R)
+    k = np.arange(1, d)
+    power = np.sum((2 * (eta - 1) + d - k) * (d - k)) * np.log(2)
+    a = eta + (d - k - 1) / 2
+    return float(
+        (eta - 1) * np.linalg.slogdet(R)[1] - power - np.sum((d - k) * special.betaln(a, a))
+    )
+
+
+def covariance(sd: np.ndarray, cor: np.ndarray) -> np.ndarray:
+    return sd[:, None] * cor * sd
+
+
+def predictor_logpdf(
+    spec: ModelSpec, design: Design, name: str, values: dict[str, np.ndarray]
+) -> tuple[float, np.ndarray]:
+    """Return log prior of a predictor's parameters and eta, all from the typed quantities."""
+    predictor, arrays = spec.predictors[name], design.predictors[name]
+    b = values[predictor.variable("b")]
+    placed = b.copy()
+    if predictor.has_intercept and predictor.intercept_at == "average":
+        placed[0] += arrays.X[:, 1:].mean(axis=0) @ b[1:]
+    total = sum(prior_logpdf(p, x) for p, x in zip(predictor.priors, placed, strict=True))
+    eta = arrays.offset + arrays.X @ b
+    for group, group_arrays in zip(predictor.groups, arrays.groups, strict=True):
+        sd = values[predictor.variable("sd", group)]
+        r = values[predictor.variable("r", group)]
+        cor = values.get(predictor.variable("cor", group), np.eye(len(sd)))
+        total += sum(
+            prior_logpdf(p, x, positive=True) for p, x in zip(group.sd_priors, sd, strict=True)
+        )
+        for block, prior in zip(group.blocks, group.cor_priors, strict=True):
+            part = cor[np.ix_(block, block)]
+            if len(block) > 1:
+                total += lkj_logpdf(part, prior.arguments[0])
+            K = np.eye(len(r))
+            if group_arrays.relation is not None:
+                K = group_arrays.relation.covariance
+            effects = r[:, list(block)].T.ravel()
+            S = np.kron(covariance(sd[list(block)], part), K)
+            total += stats.multivariate_normal(cov=S).logpdf(effects)
+        eta = eta + np.sum(group_arrays.Z * r[group_arrays.codes], axis=1)
+    return float(total), eta
+
+
+def free_coordinates(spec: ModelSpec, values: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the typed parameters that vary, as one vector."""
+    parts = []
+    for predictor in spec.predictors.values():
+        is_free = np.array([p.distribution != "constant" for p in predictor.priors])
+        parts.append(values[predictor.variable("b")][is_free])
+        for group in predictor.groups:
+            sd = values[predictor.variable("sd", group)]
+            parts.append(sd[[p.distribution != "constant" for p in group.sd_priors]])
+            parts.append(values[predictor.variable("r", group)].ravel())
+            for block in group.blocks:
+                if len(block) > 1:
+                    cor = values[predictor.variable("cor", group)][np.ix_(block, block)]
+                    parts.append(cor[np.tril_indices(len(block), -1)])
+    parts.extend(np.atleast_1d(values[name]) for name in spec.auxiliary)
+    return np.concatenate(parts)
+
+
+def check_density(spec: ModelSpec, design: Design) -> None:
+    """Hold the model's logp to SciPy's density times the Jacobian of the typed parameters.
+
+    A flat prior has no constant of its own: there the gap must be the same at two points.
+    """
+    has_flat = any(p.distribution == "flat" for q in spec.predictors.values() for p in q.priors)
+    expected = density_gap(spec, design, seed=5) if has_flat else 0.0
+
+    gap = density_gap(spec, design, seed=3)
+
+    assert gap == pytest.approx(expected, abs=2e-6)
+
+
+def density_gap(spec: ModelSpec, design: Design, *, seed: int) -> float:
+    """Return the model's logp less SciPy's density times the Jacobian, at a random point."""
+    model = assemble_model(spec, design)
+    rng = np.random.default_rng(seed)
+    start = model.initial_point()
+    # Away from 0: a standard normal at its mode hides wrong signs.
+    point = {k: np.asarray(v + 0.3 * rng.standard_normal(np.shape(v))) for k, v in start.items()}
+    shown = [v for v in model.free_RVs + model.deterministics if v.name[0] in "bscr"]
+    names = [v.name for v in shown]
+    shown_values = model.replace_rvs_by_values(shown)
+    function = compile_cheaply(model, [model.logp(), *shown_values])
+
+    def at(flat: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
+        logp, *values = function(_unflatten(flat, point))
+        return float(logp), dict(zip(names, map(np.asarray, values), strict=True))
+
+    flat = np.concatenate([np.ravel(v) for v in point.values()])
+    logp, values = at(flat)
+    step = 1e-5
+    jacobian = np.column_stack(
+        [
+            (
+                free_coordinates(spec, at(flat + step * e)[1])
+                - free_coordinates(spec, at(flat - step * e)[1])
+            )
+            / (2 * step)
+            for e in np.eye(len(flat))
+        ]
+    )
+    expected = np.linalg.slogdet(jacobian)[1]
+    parameters = {}
+    for name, predictor in spec.predictors.items():
+        prior, eta = predictor_logpdf(spec, design, name, values)
+        expected += prior
+        parameters[name] = predictor.link.inverse(eta)
+    for name, prior in spec.auxiliary.items():
+        expected += prior_logpdf(prior, float(values[name]), positive=True)
+        parameters[name] = values[name]
+    y = design.response.y
+    expected += spec.family.log_density(y, parameters, design.response).sum()
+    return logp - float(expected)
+
+
+def compile_cheaply(model: Any, expressions: Any) -> Any:
+    """Return a function of the value variables, without a compiler."""
+    mode = pytensor.compile.mode.Mode(linker="vm", optimizer="fast_compile")
+    with pytensor.config.change_flags(cxx=""):
+        return model.compile_fn(
+            expressions, inputs=model.value_vars, mode=mode, on_unused_input="ignore"
+        )
+
+
+def _unflatten(flat: np.ndarray, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    ends = np.cumsum([np.size(v) for v in like.values()])
+    parts = np.split(flat, ends[:-1])
+    return {k: p.reshape(np.shape(v)) for (k, v), p in zip(like.items(), parts, strict=True)}
+
+
+@pytest.mark.parametrize("is_centered", [False, True])
+@pytest.mark.parametrize("intercept_at", ["average", "zero"])
+@pytest.mark.parametrize("blocks", [((0,),), ((0, 1),), ((0,), (1,)), ((0, 1, 2),), ((0, 2), (1,))])
+def test_density_is_scipys_in_typed_parameters(
+    make: Any, blocks: Any, intercept_at: str, is_centered: bool
+) -> None:
+    spec, design = make.simple(
+        blocks, n_coefs=3, intercept_at=intercept_at, is_centered=is_centered, eta=1.5
+    )
+
+    check_density(spec, design)
+
+
+@pytest.mark.parametrize("intercept_at", ["average", "zero"])
+@pytest.mark.parametrize(
+    "priors",
+    [
+        (Prior("flat"), Prior("flat"), Prior("flat")),
+        (Prior("normal", (1.0, 2.0)), Prior("flat"), Prior("laplace", (0.5, 2.0))),
+        (Prior("student_t", (4.0, 1.0, 2.0)), Prior("gamma", (2.0, 0.7)), Prior("flat")),
+        (Prior("cauchy", (1.0, 2.0)), Prior("beta", (2.0, 3.0)), Prior("lognormal", (0.1, 0.7))),
+        (
+            Prior("logistic", (1.0, 2.0)),
+            Prior("uniform", (-1.0, 4.0)),
+            Prior("exponential", (0.3,)),
+        ),
+        (Prior("uniform", (-9.0, 30.0)), Prior("half_normal", (0.0, 2.0)), Prior("flat")),
+        (Prior("gamma", (2.0, 0.5)), Prior("half_student_t", (3.0, 0.0, 1.0)), Prior("flat")),
+        (Prior("constant", (4.0,)), Prior("half_cauchy", (0.0, 1.0)), Prior("flat")),
+        (
+            Prior("normal", (0.0, 9.0)),
+            Prior("constant", (2.0,)),
+            Prior("inverse_gamma", (2.0, 3.0)),
+        ),
+        (
+            Prior("flat"),
+            Prior("sqrt_inverse_gamma", (2.0, 3.0)),
+            Prior("sqrt_inverse_gamma", (3.0, 3.0)),
+        ),
+    ],
+)
+def test_any_mix_of_priors_is_on_the_coefficients_as_typed(
+    make: Any, priors: Any, intercept_at: str
+) -> None:
+    spec, design = make.simple((), n_coefs=3, priors=priors, intercept_at=intercept_at)
+
+    check_density(spec, design)
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        Prior("normal", (0.0, 2.0)),
+        Prior("normal", (1.0, 2.0)),
+        Prior("student_t", (3.0, 0.0, 2.0)),
+        Prior("student_t", (3.0, 1.0, 2.0)),
+        Prior("cauchy", (0.0, 2.0)),
+        Prior("laplace", (0.5, 2.0)),
+        Prior("half_normal", (0.0, 2.0)),
+        Prior("half_student_t", (3.0, 0.0, 2.0)),
+        Prior("half_cauchy", (0.0, 2.0)),
+        Prior("gamma", (2.0, 0.5)),
+        Prior("inverse_gamma", (2.0, 0.5)),
+        Prior("sqrt_inverse_gamma", (2.0, 0.5)),
+        Prior("lognormal", (0.0, 1.0)),
+        Prior("uniform", (0.0, 5.0)),
+        Prior("flat"),
+        Prior("constant", (1.5,)),
+    ],
+)
+def test_priors_of_scales_are_cut_at_zero(make: Any, prior: Prior) -> None:
+    sds = [[prior, Prior("exponential", (0.5,))]]
+    spec, design = make.simple(((0, 1),), sd_priors=sds, auxiliary={"sigma": prior})
+    if prior.distribution == "constant":
+        spec, design = make.simple(((0, 1),), sd_priors=sds)
+
+    check_density(spec, design)
+
+
+def test_intercept_only_and_no_intercept(make: Any) -> None:
+    for options in ({"n_coefs": 1}, {"n_coefs": 2, "has_intercept": False}):
+        spec, design = make.simple(((0,),), **options)
+
+        check_density(spec, design)
+
+
+def test_known_covariance_couples_levels_of_correlated_effects(make: Any) -> None:
+    A = np.random.default_rng(2).normal(size=(6, 6))
+    relation = Relation(tuple(f"g{k}" for k in range(6)), covariance=A @ A.T + np.eye(6))
+    spec, design = make.simple(((0, 1),), relation=relation)
+
+    check_density(spec, design)
+
+
+def test_two_factors_and_a_poisson_response(make: Any) -> None:
+    spec, design = make.simple(
+        ((0, 1),),
+        family="poisson",
+        link="log",
+        auxiliary={},
+        priors=[Prior("normal", (0.0, 1.0)), Prior("normal", (0.0, 0.1))],
+    )
+
+    check_density(spec, design)
+
+
+def test_scale_has_its_own_predictor_and_groups(make: Any) -> None:
+    mu = make.predictor([make.group(((0, 1),))], n_coefs=2)
+    sigma = make.predictor([make.group(((0,),))], n_coefs=3)
+    small = [Prior("normal", (0.0, 0.2))] * 3
+    spec, design = make.model(
+        {
+            "mu": (make.predictor_spec(mu), mu),
+            "sigma": (
+                make.predictor_spec(sigma, parameter="sigma", link="log", priors=small),
+                sigma,
+            ),
+        },
+        auxiliary={},
+    )
+
+    check_density(spec, design)
