@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 import poolish
+from poolish.posterior import Posterior
+from tests.made_fits import make_posterior, read_brms_sleepstudy
 
 ROOT = Path(__file__).parents[1]
 SLEEP_FORMULA = "Reaction ~ Days + (Days | Subject)"
@@ -39,3 +41,9 @@ def sleep_file(sleep_fit: poolish.Fit, tmp_path_factory: pytest.TempPathFactory)
     path = tmp_path_factory.mktemp("fits") / "sleepstudy.nc"
     sleep_fit.save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def brms_sleep(sleepstudy: pd.DataFrame) -> Posterior:
+    """Return brms's posterior of sleepstudy (`tests/reference/brms`) as one of our own."""
+    return make_posterior(SLEEP_FORMULA, sleepstudy, read_brms_sleepstudy(), seed=1)

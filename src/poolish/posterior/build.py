@@ -18,7 +18,7 @@ from poolish.posterior.record import FitRecord
 from poolish.posterior.relations import dataset_to_relations, relations_to_dataset
 from poolish.posterior.variables import list_coords, list_variables, tree_name
 from poolish.relations.relation import Relation
-from poolish.spec.model import ModelSpec
+from poolish.spec.model import ModelSpec, PredictorSpec
 
 SAMPLE_DIMS = ("chain", "draw")
 
@@ -97,11 +97,14 @@ def rebuild_design(tree: xr.DataTree, spec: ModelSpec, recipe: Recipe) -> Design
     relations = dataset_to_relations(spec, stored)
     predictors = {
         name: _with_relations(
-            evaluate_predictor(recipe, name, table, groups=True), relations.get(name, {})
+            evaluate_predictor(recipe, name, table, groups=True), predictor, relations
         )
-        for name in spec.predictors
+        for name, predictor in spec.predictors.items()
     }
-    return Design(evaluate_response(recipe, table), predictors)
+    response = evaluate_response(recipe, table)
+    # The observed response is kept as data: a refit to simulated values has another than its table.
+    y = next(iter(tree["observed_data"].to_dataset().data_vars.values())).values
+    return Design(replace(response, y=np.asarray(y, dtype=float)), predictors)
 
 
 def with_group(posterior: Posterior, name: str, dataset: xr.Dataset) -> Posterior:
@@ -158,9 +161,10 @@ def _sample_coords(draws: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _with_relations(
-    predictor: PredictorDesign, relations: Mapping[str, Relation]
+    predictor: PredictorDesign, spec: PredictorSpec, relations: Mapping[str, Relation]
 ) -> PredictorDesign:
     groups = tuple(
-        replace(group, relation=relations.get(group.name)) for group in predictor.groups
+        replace(design, relation=relations.get(group.dim), relation_name=group.relation)
+        for design, group in zip(predictor.groups, spec.groups, strict=True)
     )
     return replace(predictor, groups=groups)

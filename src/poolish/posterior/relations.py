@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -13,8 +16,11 @@ from poolish.posterior.variables import tree_name
 from poolish.relations.relation import Relation
 from poolish.spec.model import GroupSpec, ModelSpec
 
-# --- A dense covariance is stored as it is, a sparse precision as its entries; the labels are the
-# --- levels of the group, which the model knows. A group of several predictors is stored once.
+# --- Each field of a relation is stored by what it is: arrays as they are, sparse matrices as their
+# --- entries, the rest as JSON. The labels are the levels of the group, which the model knows. A
+# --- group that stands in several predictors is stored once.
+
+_SPARSE_PARTS = ("row", "column", "value")
 
 
 def relations_to_dataset(spec: ModelSpec, design: Design) -> xr.Dataset:
@@ -27,47 +33,61 @@ def relations_to_dataset(spec: ModelSpec, design: Design) -> xr.Dataset:
     return xr.Dataset(data)
 
 
-def dataset_to_relations(spec: ModelSpec, dataset: xr.Dataset) -> dict[str, dict[str, Relation]]:
-    """Return the stored known covariances by parameter and group."""
+def dataset_to_relations(spec: ModelSpec, dataset: xr.Dataset) -> dict[str, Relation]:
+    """Return the stored known covariances by the dimension of their group."""
+    groups = {group.dim: group for p in spec.predictors.values() for group in p.groups}
     return {
-        name: {
-            group.name: _relation(group, dataset)
-            for group in predictor.groups
-            if group.relation is not None
-        }
-        for name, predictor in spec.predictors.items()
+        dim: _relation(group, dataset)
+        for dim, group in groups.items()
+        if _variable_name(tree_name(dim), "details") in dataset
     }
 
 
 def _relation_variables(dim: str, relation: Relation) -> dict[str, xr.Variable]:
-    names = _names(dim)
+    details: dict[str, Any] = {}
     data: dict[str, xr.Variable] = {}
-    if relation.covariance is not None:
-        data[names["covariance"]] = xr.Variable((dim, f"{dim}_bis"), relation.covariance)
-    else:
-        entries = sparse.coo_array(relation.precision)
-        values = {"row": entries.row, "column": entries.col, "value": entries.data}
-        data |= {names[k]: xr.Variable(f"{dim}_entry", v) for k, v in values.items()}
-    if relation.log_determinant is not None:
-        data[names["log_determinant"]] = xr.Variable((), float(relation.log_determinant))
-    return data
+    for name, value in _stored_fields(relation).items():
+        key = _variable_name(dim, name)
+        if sparse.issparse(value):
+            data |= _sparse_variables(key, value)
+        elif isinstance(value, np.ndarray):
+            data[key] = xr.Variable((dim, f"{dim}_bis")[: value.ndim], value)
+        else:
+            details[name] = value
+    details_text = np.array(json.dumps(details), np.str_)
+    return {**data, _variable_name(dim, "details"): xr.Variable((), details_text)}
+
+
+def _stored_fields(relation: Relation) -> dict[str, Any]:
+    values = {field.name: getattr(relation, field.name) for field in fields(relation)}
+    return {k: v for k, v in values.items() if k != "labels" and v is not None}
+
+
+def _sparse_variables(key: str, matrix: Any) -> dict[str, xr.Variable]:  # noqa: ANN401  # SciPy
+    entries = sparse.coo_array(matrix)
+    parts = zip(_SPARSE_PARTS, (entries.row, entries.col, entries.data), strict=True)
+    return {f"{key}_{part}": xr.Variable(f"{key}_entry", values) for part, values in parts}
 
 
 def _relation(group: GroupSpec, dataset: xr.Dataset) -> Relation:
-    names = _names(tree_name(group.dim))
-    stored: Mapping[str, np.ndarray] = {
-        key: np.asarray(dataset[name].values) for key, name in names.items() if name in dataset
-    }
-    known = stored.get("log_determinant")
-    log_determinant = None if known is None else float(known)
-    if "covariance" in stored:
-        return Relation(group.levels, stored["covariance"], None, log_determinant)
-    places = (stored["row"], stored["column"])
+    dim = tree_name(group.dim)
+    details = json.loads(str(dataset[_variable_name(dim, "details")].item()))
+    details["notes"] = tuple(details["notes"])
+    names = {field.name: _variable_name(dim, field.name) for field in fields(Relation)}
+    arrays = {k: np.asarray(dataset[name].values) for k, name in names.items() if name in dataset}
     size = len(group.levels)
-    precision = sparse.csc_array((stored["value"], places), shape=(size, size))
-    return Relation(group.levels, None, precision, log_determinant)
+    matrices = {
+        name: _sparse_matrix(key, size, dataset)
+        for name, key in names.items()
+        if f"{key}_row" in dataset
+    }
+    return Relation(labels=group.levels, **details, **arrays, **matrices)
 
 
-def _names(dim: str) -> dict[str, str]:
-    parts = ("covariance", "row", "column", "value", "log_determinant")
-    return {part: f"{part}_{dim}" for part in parts}
+def _sparse_matrix(key: str, size: int, dataset: Mapping[Any, xr.DataArray]) -> sparse.csc_matrix:
+    row, column, value = (dataset[f"{key}_{part}"].values for part in _SPARSE_PARTS)
+    return sparse.csc_matrix((value, (row, column)), shape=(size, size))
+
+
+def _variable_name(dim: str, field: str) -> str:
+    return f"{field}_{dim}"

@@ -39,9 +39,7 @@ class GroupRows:
     r: np.ndarray | None
 
 
-def add_effects(
-    eta: np.ndarray, rows: GroupRows, draws: slice, rng: np.random.Generator
-) -> None:
+def add_effects(eta: np.ndarray, rows: GroupRows, draws: slice, rng: np.random.Generator) -> None:
     """Add a group's effects to a block of linear predictors, in place.
 
     Parameters

@@ -11,7 +11,7 @@ from poolish.design.arrays import GroupDesign
 from poolish.errors import DataError
 from poolish.formula import columns
 from poolish.formula.terms import Formula, Grouping
-from poolish.frame import Column, FactorColumn, NumericColumn, Table
+from poolish.frame import FactorColumn, Table, as_factor
 from poolish.posterior import Posterior
 from poolish.posterior.variables import tree_name
 from poolish.predict.policies import Policy
@@ -43,8 +43,8 @@ def check_levels_seen(
     unseen = np.flatnonzero(codes < 0)
     if len(unseen) == 0:
         return
-    found = [table.columns[name] for name in _variables(posterior, spec, group)]
-    labels = list(dict.fromkeys(":".join(_label(c, row) for c in found) for row in unseen))
+    factors = _factors(posterior, spec, group, table)
+    labels = list(dict.fromkeys(":".join(f.levels[f.codes[i]] for f in factors) for i in unseen))
     more = f" and {len(labels) - _N_LISTED} more" if len(labels) > _N_LISTED else ""
     raise DataError(
         f"{len(labels)} level(s) of `{group.name}` were not fitted",
@@ -66,15 +66,12 @@ def number_new_groups(
     codes : ndarray of int, shape (obs,)
     n_new : int
     """
-    found = [table.columns[name] for name in _variables(posterior, spec, group)]
-    identity = np.column_stack([_values(column) for column in found])
+    identity = np.column_stack([f.codes for f in _factors(posterior, spec, group, table)])
     unique, codes = np.unique(identity, axis=0, return_inverse=True)
     return codes.reshape(-1), len(unique)
 
 
-def fill_group_columns(
-    posterior: Posterior, table: Table, policies: Mapping[str, Policy]
-) -> Table:
+def fill_group_columns(posterior: Posterior, table: Table, policies: Mapping[str, Policy]) -> Table:
     """Return the table with a constant in place of absent grouping columns that no answer needs.
 
     A typical group and the mean over groups need no group, so their columns may be left out.
@@ -112,18 +109,12 @@ def _variables(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) -> t
     return tuple(variable.name for variable in grouping.variables)
 
 
+def _factors(
+    posterior: Posterior, spec: PredictorSpec, group: GroupSpec, table: Table
+) -> list[FactorColumn]:
+    return [as_factor(table.columns[name]) for name in _variables(posterior, spec, group)]
+
+
 def _names(grouping: Grouping) -> tuple[str, str]:
     """Return the names a group may have: `id.K` tells a known covariance from `id` itself."""
     return grouping.name, f"{grouping.name}.{grouping.relation}"
-
-
-def _values(column: Column) -> np.ndarray:
-    return column.values if isinstance(column, NumericColumn) else column.codes
-
-
-def _label(column: Column, row: int) -> str:
-    if isinstance(column, FactorColumn):
-        code = column.codes[row]
-        return column.levels[code] if code >= 0 else "(missing)"
-    value = float(column.values[row])
-    return str(int(value)) if value.is_integer() else repr(value)

@@ -10,7 +10,7 @@ import xarray as xr
 
 from poolish.design.arrays import ResponseDesign
 from poolish.errors import UnknownNameError
-from poolish.frame import Table
+from poolish.frame import Table, read_table
 from poolish.posterior import Posterior
 from poolish.predict.blocks import Block, iterate_blocks
 from poolish.predict.marginal import marginal_mean
@@ -23,7 +23,7 @@ type Kind = Literal["linear", "mean", "response"]
 
 def predict(
     posterior: Posterior,
-    table: Table | None = None,
+    data: object = None,
     *,
     kind: Kind = "mean",
     groups: Groups = "observed",
@@ -34,7 +34,7 @@ def predict(
     Parameters
     ----------
     posterior : Posterior
-    table : Table, optional
+    data : data frame or Table, optional
         New rows; the fitted ones when left out.
     kind : "linear", "mean" or "response"
         The linear predictor, the mean of the response, or a new observation.
@@ -59,7 +59,7 @@ def predict(
         If `observed` is asked for and a level was not fitted.
     """
     _check_kind(kind)
-    policies = parse_policies(posterior.spec, groups)
+    table, policies = _as_table(data), parse_policies(posterior.spec, groups)
     _check_integrate(kind, policies)
     rows = collect_rows(posterior, table, policies)
     response = None if kind == "linear" else response_of_rows(posterior, table)
@@ -72,14 +72,14 @@ def predict(
 
 
 def linear_predictors(
-    posterior: Posterior, table: Table | None = None, *, groups: Groups = "observed", seed: int = 0
+    posterior: Posterior, data: object = None, *, groups: Groups = "observed", seed: int = 0
 ) -> dict[str, np.ndarray]:
     """Return the linear predictor of every modelled parameter.
 
     Parameters
     ----------
     posterior : Posterior
-    table : Table, optional
+    data : data frame or Table, optional
         New rows; the fitted ones when left out.
     groups : str or Mapping of str to str
         As for `predict`.
@@ -89,7 +89,7 @@ def linear_predictors(
     -------
     dict of str to ndarray, shape (chain, draw, obs)
     """
-    policies = parse_policies(posterior.spec, groups)
+    table, policies = _as_table(data), parse_policies(posterior.spec, groups)
     rows = collect_rows(posterior, table, policies)
     values = {name: np.empty((rows.n_samples, rows.shape[2])) for name in rows.predictors}
     rng = np.random.default_rng(seed)
@@ -119,6 +119,10 @@ def _evaluator(
     if kind == "mean":
         return lambda block: marginal_mean(block, response)
     return lambda block: block.spec.family.sample(rng, block.parameters, response)
+
+
+def _as_table(data: object) -> Table | None:
+    return data if data is None or isinstance(data, Table) else read_table(data)
 
 
 def _check_kind(kind: str) -> None:

@@ -171,12 +171,11 @@ def _one_group(
 def _relation_scale(relation: Relation | None) -> float:
     """Return the variance of a unit of the population when sd is 1.
 
-    The mean diagonal of a known covariance; 1, that of the founders, where only the precision
-    (a pedigree's) is known.
+    The mean diagonal of the known covariance; 1 where only its inverse is known.
     """
-    if relation is None or relation.covariance is None:
+    if relation is None or relation.variances is None:
         return 1.0
-    return float(np.diagonal(relation.covariance).mean())
+    return float(relation.variances.mean())
 
 
 def _refuse_shared(group: GroupSpec, policy: Policy) -> None:

@@ -1,0 +1,74 @@
+"""Mean, spread, interval and sampling quality of draws."""
+
+from __future__ import annotations
+
+import numpy as np
+from arviz_stats.base import array_stats
+
+CI_PROB = 0.95
+_AXES = {"chain_axis": 0, "draw_axis": 1}
+
+
+def summarise_draws(values: np.ndarray, *, ci_prob: float = CI_PROB) -> dict[str, np.ndarray]:
+    """Return mean, sd, equal-tailed interval and sampling quality of each quantity.
+
+    Parameters
+    ----------
+    values : ndarray, shape (chain, draw, quantity)
+    ci_prob : float
+        Probability of the interval.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (quantity,)
+        `mean`, `sd`, `lower`, `upper`, `rhat`, `ess_bulk`, `ess_tail`, `mcse`; the last four are
+        NaN where every draw is equal.
+    """
+    return describe_draws(values, ci_prob=ci_prob) | measure_sampling(values)
+
+
+def describe_draws(values: np.ndarray, *, ci_prob: float = CI_PROB) -> dict[str, np.ndarray]:
+    """Return mean, sd and equal-tailed interval of each quantity.
+
+    Parameters
+    ----------
+    values : ndarray, shape (chain, draw, ...)
+    ci_prob : float
+    """
+    tails = (0.5 - ci_prob / 2, 0.5 + ci_prob / 2)
+    lower, upper = np.quantile(values, tails, axis=(0, 1))
+    return {
+        "mean": values.mean(axis=(0, 1)),
+        "sd": values.std(axis=(0, 1)),
+        "lower": lower,
+        "upper": upper,
+    }
+
+
+def measure_sampling(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return R-hat, bulk and tail effective sample sizes and the MCSE of the mean.
+
+    Parameters
+    ----------
+    values : ndarray, shape (chain, draw, quantity)
+
+    Returns
+    -------
+    dict of str to ndarray, shape (quantity,)
+        NaN where every draw is equal, or there are fewer than four draws a chain.
+
+    References
+    ----------
+    Vehtari et al. (2021), Bayesian Analysis 16(2), 667-718. doi:10.1214/20-BA1221
+    """
+    names = ("rhat", "ess_bulk", "ess_tail", "mcse")
+    result = {name: np.full(values.shape[2], np.nan) for name in names}
+    varies = np.ptp(values, axis=(0, 1)) > 0
+    if values.shape[1] < 4 or not varies.any():
+        return result
+    moving = values[:, :, varies]
+    result["rhat"][varies] = array_stats.rhat(moving, **_AXES)
+    result["ess_bulk"][varies] = array_stats.ess(moving, method="bulk", **_AXES)
+    result["ess_tail"][varies] = array_stats.ess(moving, method="tail", **_AXES)
+    result["mcse"][varies] = array_stats.mcse(moving, method="mean", **_AXES)
+    return result
