@@ -8,9 +8,10 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from poolish.engines.nuts.tensors import Tensor
 from poolish.spec.prior import Prior
 
-type Rows = list[list[Any]]
+type Rows = list[list[Tensor]]
 
 
 def add_correlation_factor(name: str, n_effects: int, prior: Prior) -> Rows:
@@ -57,8 +58,8 @@ def add_correlation_factor(name: str, n_effects: int, prior: Prior) -> Rows:
     return rows
 
 
-def correlation(rows: Rows, i: int, j: int) -> Any:
+def correlation(rows: Rows, i: int, j: int) -> Tensor:
     """Return entry (i, j) of the correlation matrix that the rows are the factor of."""
     if i == j:
         return 1.0
-    return sum(a * b for a, b in zip(rows[i], rows[j], strict=False))
+    return sum((a * b for a, b in zip(rows[i], rows[j], strict=False)), start=0.0)

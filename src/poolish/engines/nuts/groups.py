@@ -14,6 +14,7 @@ from poolish.engines.nuts.correlation import Rows, add_correlation_factor, corre
 from poolish.engines.nuts.names import effect_dims, joint_dims, joint_label, joint_name
 from poolish.engines.nuts.priors import POSITIVE, declare
 from poolish.engines.nuts.relation import add_related_normals
+from poolish.engines.nuts.tensors import Tensor
 from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
 from poolish.spec.prior import Prior
 
@@ -110,7 +111,7 @@ def add_groups(spec: ModelSpec, design: Design, centered: Mapping[Key, bool]) ->
     return _collect(spec, design, columns)
 
 
-def _add_sd(predictor: PredictorSpec, group: GroupSpec) -> Any:
+def _add_sd(predictor: PredictorSpec, group: GroupSpec) -> Tensor:
     dims = effect_dims(predictor, group)
     name = predictor.variable("sd", group)
     return declare(name, group.sd_priors, bounds=POSITIVE, dims=dims[0])
@@ -132,7 +133,7 @@ def _add_effects(
 
 
 def _add_noncentered(block: Block, rows: Rows, sd: list[Any]) -> list[Any]:
-    """r = diag(sd) L z, one vector over levels per effect."""
+    """Return diag(sd) L z, one vector over levels per effect."""
     z = _add_normals(block)
     return [
         s * sum(entry * z[j] for j, entry in enumerate(row))
@@ -152,7 +153,7 @@ def _add_normals(block: Block) -> list[Any]:
 
 
 def _add_centered(block: Block, rows: Rows, sd: list[Any]) -> list[Any]:
-    """The same distribution effect by effect: r_i given those before it is normal.
+    """Return the same distribution effect by effect: r_i given those before it is normal.
 
     r_i = sd_i (sum_{j<i} L_ij z_j + L_ii z_i), z_j recovered from r_j; no matrix is inverted.
     """
@@ -197,7 +198,7 @@ def _add_joint_correlation(block: Block, rows: Rows) -> None:
     pm.Deterministic(block.variable("cor"), _matrix(values, q), dims=dims)
 
 
-def _matrix(entries: Mapping[tuple[int, int], Any], size: int) -> Any:
+def _matrix(entries: Mapping[tuple[int, int], Any], size: int) -> Tensor:
     flat = [pt.as_tensor(entries.get((i, j), 0.0)) for i in range(size) for j in range(size)]
     return pt.stack([value.astype("float64") for value in flat]).reshape((size, size))
 
@@ -216,7 +217,7 @@ def _collect(
     return sums
 
 
-def _row_terms(arrays: GroupDesign, k: int, r: Any) -> Any:
+def _row_terms(arrays: GroupDesign, k: int, r: Tensor) -> Tensor:
     # One vector gather per effect: a gather of rows of a matrix costs 10 s more to compile.
     values = r[arrays.codes]
     column = arrays.Z[:, k]

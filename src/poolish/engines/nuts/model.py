@@ -16,6 +16,7 @@ from poolish.engines.nuts.names import coef_dim, effect_dims, vector_dim
 from poolish.engines.nuts.population import add_coefs
 from poolish.engines.nuts.priors import Bounds, declare
 from poolish.engines.nuts.start import intercept_start
+from poolish.engines.nuts.tensors import Tensor
 from poolish.spec.family import Parameter
 from poolish.spec.model import ModelSpec, PredictorSpec
 from poolish.spec.prior import Prior
@@ -67,7 +68,7 @@ def _coords(spec: ModelSpec, design: Design) -> dict[str, Any]:
 
 def _add_predictor(
     predictor: PredictorSpec, spec: ModelSpec, design: Design, groups: Mapping[Key, Any]
-) -> Any:
+) -> Tensor:
     """Return a parameter on its own scale, shape (obs,)."""
     arrays = design.predictors[predictor.parameter]
     start = intercept_start(spec, predictor, design)
@@ -77,13 +78,13 @@ def _add_predictor(
     return predictor.link.graph(pt, _over_rows(eta, arrays))
 
 
-def _over_rows(eta: Any, arrays: PredictorDesign) -> Any:
+def _over_rows(eta: Tensor, arrays: PredictorDesign) -> Tensor:
     if arrays.offset.any() or eta.ndim == 0:
         return eta + arrays.offset
     return eta
 
 
-def _add_auxiliary(parameter: Parameter, prior: Prior) -> Any:
+def _add_auxiliary(parameter: Parameter, prior: Prior) -> Tensor:
     bounds = Bounds(parameter.lower, parameter.upper)
     if parameter.size is None:
         return declare(parameter.name, [prior], bounds=bounds)

@@ -11,6 +11,7 @@ import pytensor.tensor as pt
 
 from poolish.design.arrays import PredictorDesign
 from poolish.engines.nuts.priors import LOCATIONS, ROWS, can_rescale, declare, rescale
+from poolish.engines.nuts.tensors import Tensor
 from poolish.spec.model import PredictorSpec
 
 
@@ -47,7 +48,7 @@ def standardize(predictor: PredictorSpec, arrays: PredictorDesign) -> Standardiz
 
 def add_coefs(
     predictor: PredictorSpec, arrays: PredictorDesign, *, dim: str, start: float | None
-) -> Any:
+) -> Tensor:
     """Return `X b` as a tensor, shape (obs,) or () when there is only an intercept.
 
     Parameters
@@ -85,7 +86,7 @@ def add_coefs(
     return intercept + pt.dot(standard.X, scaled)
 
 
-def _add_slopes(predictor: PredictorSpec, standard: Standardization, dim: str) -> Any:
+def _add_slopes(predictor: PredictorSpec, standard: Standardization, dim: str) -> Tensor:
     first = int(predictor.has_intercept)
     priors = [
         rescale(prior, float(scale)) if can_rescale(prior) else prior
@@ -99,7 +100,7 @@ def _intercept_name(predictor: PredictorSpec) -> str:
     return predictor.variable("b").replace("b", "Intercept", 1)
 
 
-def _add_intercept(predictor: PredictorSpec, shift: Any, start: float | None) -> Any:
+def _add_intercept(predictor: PredictorSpec, shift: Tensor, start: float | None) -> Tensor:
     """Return the intercept at average predictors; `shift` is what they add to that at zero."""
     prior, name = predictor.priors[0], _intercept_name(predictor)
     if predictor.intercept_at == "average" or prior.distribution == "flat":
@@ -107,7 +108,8 @@ def _add_intercept(predictor: PredictorSpec, shift: Any, start: float | None) ->
     if prior.distribution not in LOCATIONS:
         return declare(f"{name}_at_zero", [prior]) + shift
     row, at = ROWS[prior.distribution], LOCATIONS[prior.distribution]
-    arguments: dict[str, Any] = dict(zip(row.keywords, prior.arguments, strict=True))
+    keywords = map(str, row.keywords)
+    arguments: dict[str, Any] = dict(zip(keywords, prior.arguments, strict=True))
     arguments[str(row.keywords[at])] = prior.arguments[at] + shift
     options = {} if start is None else {"initval": start}
     return getattr(pm, row.distribution)(name, **arguments, **options)

@@ -10,6 +10,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from poolish.engines.nuts.tensors import Tensor
 from poolish.spec.distributions import DISTRIBUTIONS
 from poolish.spec.prior import Prior
 
@@ -108,7 +109,7 @@ def declare(
     dims: str | None = None,
     initial: float | np.ndarray | None = None,
     is_ordered: bool = False,
-) -> Any:
+) -> Tensor:
     """Return a tensor called `name` in the open model, one element per prior.
 
     Parameters
@@ -127,7 +128,7 @@ def declare(
 
     Returns
     -------
-    TensorVariable
+    Tensor
         A random variable when the priors are of one distribution, otherwise a deterministic
         made of one random variable per distribution.
     """
@@ -163,30 +164,30 @@ def _halve(prior: Prior, bounds: Bounds) -> Prior:
     return Prior(half, prior.arguments) if is_centred else prior
 
 
-def _constants(name: str, priors: Sequence[Prior], bounds: Bounds) -> Any:
+def _constants(name: str, priors: Sequence[Prior], bounds: Bounds) -> Tensor:
     return pt.as_tensor(np.array([prior.arguments[0] for prior in priors]))
 
 
-def _square_roots(name: str, priors: Sequence[Prior], bounds: Bounds) -> Any:
+def _square_roots(name: str, priors: Sequence[Prior], bounds: Bounds) -> Tensor:
     squares = [Prior("inverse_gamma", prior.arguments) for prior in priors]
     return pt.sqrt(_random(f"{name}_squared", squares, POSITIVE, {"shape": len(priors)}))
 
 
 # What is not a random variable of its own name.
-_DERIVED: dict[str, Callable[[str, Sequence[Prior], Bounds], Any]] = {
+_DERIVED: dict[str, Callable[[str, Sequence[Prior], Bounds], Tensor]] = {
     "constant": _constants,
     "sqrt_inverse_gamma": _square_roots,
 }
 
 
-def _part(name: str, priors: Sequence[Prior], bounds: Bounds) -> Any:
+def _part(name: str, priors: Sequence[Prior], bounds: Bounds) -> Tensor:
     derive = _DERIVED.get(priors[0].distribution)
     if derive is not None:
         return derive(name, priors, bounds)
     return _random(name, priors, bounds, {"shape": len(priors)})
 
 
-def _random(name: str, priors: Sequence[Prior], bounds: Bounds, options: dict[str, Any]) -> Any:
+def _random(name: str, priors: Sequence[Prior], bounds: Bounds, options: dict[str, Any]) -> Tensor:
     """Return a random variable of priors that are all of one distribution."""
     if priors[0].distribution == "flat":
         return _flat(name, len(priors), bounds, options)
@@ -205,7 +206,7 @@ def _random(name: str, priors: Sequence[Prior], bounds: Bounds, options: dict[st
     return pm.Truncated(name, distribution.dist(**arguments), **ends, **options)
 
 
-def _flat(name: str, n_elements: int, bounds: Bounds, options: dict[str, Any]) -> Any:
+def _flat(name: str, n_elements: int, bounds: Bounds, options: dict[str, Any]) -> Tensor:
     ends = _finite(bounds.lower), _finite(bounds.upper)
     is_vector = "dims" in options or "shape" in options
     inside = np.full(n_elements, _inner_point(*ends)) if is_vector else _inner_point(*ends)

@@ -9,6 +9,7 @@ import pymc as pm
 import pytensor.tensor as pt
 from scipy import sparse
 
+from poolish.engines.nuts.tensors import Tensor
 from poolish.relations.relation import Relation, dense_covariance
 
 # Beyond this many levels a sparse precision is not inverted to a dense covariance: 2,000 levels
@@ -48,7 +49,7 @@ def add_related_normals(name: str, relation: Relation, n_effects: int) -> list[A
     return [pt.dot(factor, z[k]) for k in range(n_effects)]
 
 
-def _sparse_normal(name: str, relation: Relation) -> Any:
+def _sparse_normal(name: str, relation: Relation) -> Tensor:
     entries = sparse.coo_array(relation.precision)
     v = pm.Flat(name, shape=relation.n_units, initval=np.zeros(relation.n_units))
     products = v[entries.row.astype(np.int64)] * v[entries.col.astype(np.int64)]

@@ -16,6 +16,9 @@ import pytensor
 from poolish.engines.nuts.progress import Report, show_progress
 from poolish.engines.protocol import Plan
 
+# An Arrow table or column, as nutpie hands it over.
+type Table = Any
+
 # Hierarchical posteriors have narrow necks: smaller steps than nutpie's and PyMC's 0.8.
 TARGET_ACCEPT = 0.9
 PROGRESS_MILLISECONDS = 200
@@ -126,7 +129,7 @@ class _Kept:
         return self.n_draws > 0
 
 
-def _finished(stats: Sequence[Any], plan: Plan) -> _Kept:
+def _finished(stats: Sequence[Table], plan: Plan) -> _Kept:
     """Return the rows to keep: after an interruption, chains that are far behind are left out.
 
     The chains kept have equal length; the cut is where the most draws in all survive.
@@ -137,13 +140,13 @@ def _finished(stats: Sequence[Any], plan: Plan) -> _Kept:
     return _Kept({k: first[k] for k, size in sizes.items() if size >= n_draws}, n_draws)
 
 
-def _stack(batches: Sequence[Any], name: str, kept: _Kept) -> np.ndarray:
+def _stack(batches: Sequence[Table], name: str, kept: _Kept) -> np.ndarray:
     return np.stack(
         [_column(batches[k], name)[at : at + kept.n_draws] for k, at in kept.chains.items()]
     )
 
 
-def _column(batch: Any, name: str) -> np.ndarray:
+def _column(batch: Table, name: str) -> np.ndarray:
     """Return a column of nutpie's Arrow table, shape (draw, ...)."""
     column = batch.column(name)
     text = (column.field.metadata or {}).get(b"shape", b"").decode()
@@ -152,7 +155,7 @@ def _column(batch: Any, name: str) -> np.ndarray:
     return np.asarray(values).reshape((batch.num_rows, *shape))
 
 
-def _flat_values(column: Any) -> np.ndarray:
+def _flat_values(column: Table) -> np.ndarray:
     import pyarrow
 
     array = pyarrow.array(column)
@@ -179,7 +182,5 @@ def _run_pymc(model: pm.Model, names: Sequence[str], plan: Plan, report: Report)
             nuts_sampler="pymc",
         )
     posterior = {name: tree["posterior"][name].to_numpy() for name in names}
-    stats = {
-        ours: tree["sample_stats"][theirs].to_numpy() for theirs, ours in PYMC_STATS.items()
-    }
+    stats = {ours: tree["sample_stats"][theirs].to_numpy() for theirs, ours in PYMC_STATS.items()}
     return Sampled(posterior, stats, True, "PyMC")
