@@ -123,6 +123,20 @@ def test_two_coefficients_of_one_name_are_an_error(build, data):
         build("y ~ f + `f[b]`", data.rename(columns={"x": "f[b]"}))
 
 
+def test_a_factor_of_very_many_levels_is_no_population_term():
+    data = pd.DataFrame({"y": np.arange(6000.0), "f": np.arange(6000).astype(str)})
+
+    with pytest.raises(DataError, match=r"each of 6,000 levels(.*\n)*.*`\(1 \| f\)`"):
+        build_design(parse("y ~ f"), read_table(data), {})
+
+
+def test_a_formula_can_have_no_population_terms(build):
+    design, _ = build("y ~ 0 + (1 | id)")
+
+    assert design.main.X.shape == (40, 0)
+    assert design.main.coefs == ()
+
+
 def test_offsets_add_up(build, data):
     design, _ = build("y ~ x + offset(z) + offset(log(z))")
 

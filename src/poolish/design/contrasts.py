@@ -98,8 +98,7 @@ def parse_contrast(call: Call, levels: tuple[str, ...], is_ordered: bool) -> Con
 
 
 def _kind(asked: Expression, call: Call) -> str:
-    named = {Name: "name", Text: "value", Call: "function"}.get(type(asked), "")
-    kind = str(getattr(asked, named, "")).removeprefix("contr.")
+    kind = _spelled(asked).removeprefix("contr.")
     if kind in _CODINGS:
         return kind
     raise FormulaError(
@@ -109,6 +108,14 @@ def _kind(asked: Expression, call: Call) -> str:
         fix=f'write `C({call.arguments[0]}, sum)` or `C({call.arguments[0]}, treatment("level"))`',
         source=asked.source or call.source,
     )
+
+
+def _spelled(asked: Expression) -> str:
+    match asked:
+        case Name(kind) | Text(kind) | Call(kind):
+            return kind
+        case _:
+            return str(asked)
 
 
 def _call_options(asked: Expression) -> tuple[tuple[str, Expression], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from poolish.formula.terms import Call, Expression, Name, Term
 from poolish.frame import Table
 
 type Columns = Mapping[str, Callable[[], np.ndarray]]
+
+
+MAX_COLUMNS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,13 @@ def encode(terms: Sequence[Term], table: Table, memory: Memory) -> Encoded:
     Raises
     ------
     DataError
-        If a factor has a single level, or two columns get the same label.
+        If a factor has a single level, two columns get the same label, or a term makes more than
+        `MAX_COLUMNS` columns.
     """
     variables = dict.fromkeys(variable for term in terms for variable in term.variables)
     values = {variable: evaluate(variable, table, memory) for variable in variables}
     codings = full_dummies(terms, memory)
+    _check_size(terms, values)
     parts = [
         [_variable_columns(v, values[v], full) for v, full in zip(t.variables, fulls, strict=True)]
         for t, fulls in zip(terms, codings, strict=True)
@@ -126,6 +132,20 @@ def _products(part: Sequence[Columns]) -> Iterator[np.ndarray]:
         for make in reversed(makers[:-1]):
             column = column * make()
         yield column
+
+
+def _check_size(terms: Sequence[Term], values: Mapping[Expression, Value]) -> None:
+    for term in terms:
+        found = (values[variable] for variable in term.variables)
+        levels = [len(value.levels) for value in found if isinstance(value, Factor)]
+        if prod(levels) > MAX_COLUMNS:
+            raise DataError(
+                f"term `{term}` makes a coefficient for each of {prod(levels):,} levels",
+                given=f"a factor of {max(levels):,} levels",
+                expected=f"at most {MAX_COLUMNS:,} columns from one term",
+                fix=f"write it as a group, `(1 | {term})`, or convert the column to numbers",
+                source=term.source,
+            )
 
 
 def _check_labels(labels: tuple[str, ...]) -> None:

@@ -20,16 +20,14 @@ def check_columns(encoded: Encoded, *, has_intercept: bool) -> None:
     that the columns before it leave unexplained, relative to its spread.
     """
     factor = triangular_factor(encoded.values)
-    kept: list[int] = []
     for place, label in enumerate(encoded.labels):
         column = factor[:, place]
         spread = np.linalg.norm(column[1:] if has_intercept and place else column)
         if spread <= CONSTANT * np.linalg.norm(column) or not column.any():
             raise _constant(label, encoded.values[0, place], len(encoded.values))
-        weights, residual = _explain(factor[:, kept], column)
-        if residual <= ALIASED * spread:
-            raise _aliased(encoded, place, [kept[i] for i in _used(weights, factor[:, kept])])
-        kept.append(place)
+        unexplained = abs(column[place]) if place < len(factor) else 0.0
+        if unexplained <= ALIASED * spread:
+            raise _aliased(encoded, place, _used(factor[:, :place], column))
 
 
 def triangular_factor(X: np.ndarray) -> np.ndarray:
@@ -41,17 +39,11 @@ def triangular_factor(X: np.ndarray) -> np.ndarray:
     return factor
 
 
-def _explain(before: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, float]:
-    if before.shape[1] == 0:
-        return np.empty(0), float(np.linalg.norm(column))
+def _used(before: np.ndarray, column: np.ndarray) -> list[int]:
+    """Return the columns that it takes to compute `column`."""
     scale = np.linalg.norm(before, axis=0)
-    weights = np.linalg.lstsq(before / scale, column, rcond=None)[0] / scale
-    return weights, float(np.linalg.norm(column - before @ weights))
-
-
-def _used(weights: np.ndarray, before: np.ndarray) -> np.ndarray:
-    shares = np.abs(weights) * np.linalg.norm(before, axis=0)
-    return np.flatnonzero(shares > 1e-6 * shares.max(initial=0.0))
+    shares = np.abs(np.linalg.lstsq(before / scale, column, rcond=None)[0])
+    return np.flatnonzero(shares > 1e-6 * shares.max(initial=0.0)).tolist()
 
 
 def _constant(label: str, value: float, n_obs: int) -> DataError:
