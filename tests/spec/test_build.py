@@ -12,7 +12,9 @@ from poolish.design import build_design
 from poolish.errors import FamilyError, UnknownNameError
 from poolish.formula import parse
 from poolish.frame import read_table
+from poolish.spec.adapt import adapt_design
 from poolish.spec.build import build_spec, spec_priors
+from poolish.spec.families import parse_family
 from poolish.spec.model import ModelSpec
 from poolish.spec.prior import Prior
 from poolish.spec.serialize import spec_from_json, spec_to_json
@@ -24,14 +26,17 @@ DATA = pd.DataFrame(
         "x": RNG.normal(3.0, 0.5, 24),
         "g": np.repeat(list("abcdef"), 4),
         "chain": np.tile(list("uvw"), 8),
+        "grade": pd.Categorical(np.tile(["lo", "mid", "hi"], 8), ["lo", "mid", "hi"], ordered=True),
     }
 )
 
 
 def spec_of(formula: str, **options: object) -> ModelSpec:
     parsed = parse(formula)
-    design, _ = build_design(parsed, read_table(DATA), {})
-    return build_spec(parsed, design, **options)  # type: ignore[arg-type]
+    choice = parse_family(options.pop("family", "gaussian"))
+    bare, _ = build_design(parsed, read_table(DATA), {})
+    design = adapt_design(choice.family, bare)
+    return build_spec(parsed, design, family=choice, **options)  # type: ignore[arg-type]
 
 
 def test_default_priors_are_scaled_by_the_data_with_known_numbers() -> None:
@@ -117,6 +122,22 @@ def test_centering_of_an_unknown_group_is_an_error() -> None:
 def test_formula_of_a_parameter_the_family_lacks_is_an_error() -> None:
     with pytest.raises(FamilyError, match="family `gaussian` has no parameter `zi`"):
         spec_of("y ~ x\nzi ~ x")
+
+
+def test_thresholds_take_the_place_of_an_ordinal_models_intercept() -> None:
+    spec = spec_of("grade ~ x + (1 | g)", family="cumulative")
+
+    assert spec.main.coefs == ("x",)
+    assert spec.lengths == {"threshold": 2}
+    assert spec.auxiliary["threshold"] == Prior("student_t", (3.0, 0.0, 2.5))
+
+
+def test_categorical_model_has_one_predictor_per_level_but_the_first() -> None:
+    spec = spec_of("chain ~ x + (1 | g)", family="categorical")
+
+    assert list(spec.predictors) == ["muv", "muw"]
+    assert {predictor.formula_of for predictor in spec.predictors.values()} == {"mu"}
+    assert spec.predictors["muv"].variable("b") == "b_muv"
 
 
 def test_spec_survives_json() -> None:

@@ -92,6 +92,18 @@ def test_truncated_quantile_lies_above_the_bound_and_inverts_the_truncated_cdf()
     np.testing.assert_allclose(value, stats.halfnorm(0, 5).ppf(PROBABILITIES), rtol=1e-9)
 
 
+def test_prior_of_a_share_is_truncated_on_both_sides() -> None:
+    prior = Prior("normal", (0.3, 0.5))
+    expected = stats.truncnorm((0 - 0.3) / 0.5, (1 - 0.3) / 0.5, 0.3, 0.5)
+
+    value = quantile(prior, PROBABILITIES, lower=0.0, upper=1.0)
+
+    np.testing.assert_allclose(value, expected.ppf(PROBABILITIES), rtol=1e-9)
+    np.testing.assert_allclose(
+        log_density(prior, value, lower=0.0, upper=1.0), expected.logpdf(value), rtol=1e-9
+    )
+
+
 def test_a_constant_at_its_bound_has_density_zero_on_the_log_scale() -> None:
     assert log_density(Prior("constant", (0.0,)), np.float64(0.0), lower=0.0) == 0.0
 

@@ -92,8 +92,8 @@ def test_name_that_applies_to_nothing_is_an_error_with_the_nearest_name() -> Non
         (SD, "lkj(2)", "for correlations, and only for them"),
         (COR, "normal(0, 1)", "for correlations, and only for them"),
         (SD, "flat()", "a proper prior"),
-        (SD, "constant(-1)", "a value of at least 0"),
-        (SD, "uniform(-2, -1)", "some probability above 0"),
+        (SD, "constant(-1)", "a value between 0 and inf"),
+        (SD, "uniform(-2, -1)", "some probability between 0 and inf"),
     ],
 )
 def test_prior_that_cannot_hold_for_its_parameter_is_refused(

@@ -12,6 +12,7 @@ from poolish.errors import PriorError
 from poolish.relations.relation import Relation
 from poolish.spec.distributions import sample_prior
 from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
+from poolish.spec.prior import Prior
 
 
 def draw_prior(spec: ModelSpec, design: Design, plan: Plan) -> Draws:
@@ -33,8 +34,7 @@ def draw_prior(spec: ModelSpec, design: Design, plan: Plan) -> Draws:
         for group, group_arrays in zip(predictor.groups, arrays.groups, strict=True):
             posterior |= _group(predictor, group, group_arrays, rng, size)
     for name, prior in spec.auxiliary.items():
-        lower = spec.family.parameter(name).lower
-        posterior[name] = sample_prior(prior, rng, shape=size, lower=lower)
+        posterior[name] = _auxiliary(spec, name, prior, rng, size)
     return Draws(posterior, {}, "prior", time.perf_counter() - started)
 
 
@@ -65,6 +65,15 @@ def _coefs(
     if predictor.has_intercept and predictor.intercept_at == "average":
         b[..., 0] -= b[..., 1:] @ arrays.X[:, 1:].mean(axis=0)
     return b
+
+
+def _auxiliary(
+    spec: ModelSpec, name: str, prior: Prior, rng: np.random.Generator, size: tuple[int, int]
+) -> np.ndarray:
+    row = spec.family.parameter(name)
+    shape = (*size, spec.lengths[name]) if name in spec.lengths else size
+    values = sample_prior(prior, rng, shape=shape, lower=row.lower, upper=row.upper)
+    return np.sort(values, axis=-1) if row.is_ordered else values
 
 
 def _group(

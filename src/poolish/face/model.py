@@ -21,7 +21,9 @@ from poolish.frame import Table, drop_missing, read_table
 from poolish.posterior import build_posterior, make_record
 from poolish.predict import predict
 from poolish.relations import as_relation
+from poolish.spec.adapt import adapt_design
 from poolish.spec.build import Centered, StatedPriors, build_spec
+from poolish.spec.families import parse_family
 from poolish.spec.family import Family, FamilyChoice
 from poolish.spec.model import ModelSpec
 from poolish.summaries.priors import tabulate_priors
@@ -260,8 +262,10 @@ def build_model(
     parsed = formula if isinstance(formula, Formula) else parse(formula)
     table, dropped = drop_missing(read_table(data), columns(parsed), missing=missing)
     known = {name: as_relation(value, name=name) for name, value in (relations or {}).items()}
-    design, recipe = build_design(parsed, table, known)
-    spec = build_spec(parsed, design, family=family, priors=priors, centered=centered)
+    choice = parse_family(family)
+    bare, recipe = build_design(parsed, table, known)
+    design = adapt_design(choice.family, bare)
+    spec = build_spec(parsed, design, family=choice, priors=priors, centered=centered)
     return Model(spec, design, recipe, table, dropped)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from poolish.design.arrays import Design, GroupDesign, PredictorDesign
-from poolish.errors import FamilyError, UnknownNameError
+from poolish.errors import UnknownNameError
 from poolish.formula.terms import Formula
+from poolish.spec.adapt import formula_parameter
 from poolish.spec.defaults import (
     Scale,
     coef_priors,
@@ -18,8 +19,7 @@ from poolish.spec.defaults import (
     sd_prior,
 )
 from poolish.spec.families import parse_family
-from poolish.spec.family import Family, FamilyChoice
-from poolish.spec.links import Link
+from poolish.spec.family import Family, FamilyChoice, Parameter
 from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
 from poolish.spec.prior import Prior
 from poolish.spec.priors import ResolvedPrior, Slot, resolve_priors
@@ -44,6 +44,7 @@ def build_spec(
     ----------
     formula : Formula
     design : Design
+        As `adapt_design` made it for this family.
     family : str, Family or FamilyChoice
     priors : Mapping of str to (str or Prior), optional
         By the names people see; the most specific wins.
@@ -53,24 +54,21 @@ def build_spec(
     Raises
     ------
     FamilyError
-        If the family is unknown, has no such parameter, or cannot have produced the response.
+        If the family is unknown.
     PriorError
         If a prior cannot be read or applies to nothing.
     UnknownNameError
         If `centered` names a group that is not there.
     """
     choice = parse_family(family)
-    choice.family.check(design.response)
-    _check_parameters(choice.family, design)
     _check_centered(design, centered)
+    free = _free_parameters(choice.family, design)
     bare = ModelSpec(
         formula,
         choice.family,
-        {
-            name: _bare_predictor(name, choice.links, predictor, design, centered)
-            for name, predictor in design.predictors.items()
-        },
-        _default_auxiliary(choice.family, design),
+        {name: _bare_predictor(name, choice, design, centered) for name in design.predictors},
+        {parameter.name: prior for parameter, prior in free},
+        {parameter.name: parameter.size for parameter, _ in free if parameter.size is not None},
     )
     return _with_priors(bare, resolve_priors(tuple(prior_slots(bare)), priors or {}))
 
@@ -82,7 +80,8 @@ def prior_slots(spec: ModelSpec) -> Iterator[Slot]:
         for group in predictor.groups:
             yield from _group_slots(predictor, group)
     for name, prior in spec.auxiliary.items():
-        yield Slot((name,), prior, lower=spec.family.parameter(name).lower)
+        row = spec.family.parameter(name)
+        yield Slot((name,), prior, lower=row.lower, upper=row.upper)
 
 
 def spec_priors(spec: ModelSpec) -> tuple[ResolvedPrior, ...]:
@@ -97,16 +96,14 @@ def spec_priors(spec: ModelSpec) -> tuple[ResolvedPrior, ...]:
 
 
 def _bare_predictor(
-    name: str,
-    links: Mapping[str, Link],
-    predictor: PredictorDesign,
-    design: Design,
-    centered: Centered,
+    name: str, choice: FamilyChoice, design: Design, centered: Centered
 ) -> PredictorSpec:
-    link = links[name]
-    is_main = predictor is design.main
+    predictor = design.predictors[name]
+    formula_of = formula_parameter(choice.family, name)
+    link = choice.links[formula_of]
+    is_main = formula_of == choice.family.main.name
     scale = (
-        response_scale(design.response, link)
+        response_scale(choice.family, design.response, link)
         if is_main
         else parameter_scale(name, link, design.response)
     )
@@ -117,6 +114,7 @@ def _bare_predictor(
         priors=_default_coefs(predictor, scale),
         intercept_at="average",
         groups=_bare_groups(predictor, scale, centered),
+        formula_of=formula_of,
     )
 
 
@@ -160,10 +158,12 @@ def _bare_group(group: GroupDesign, dim: str, scale: Scale, centered: Centered) 
     )
 
 
-def _default_auxiliary(family: Family, design: Design) -> dict[str, Prior]:
-    free = (p for p in family.parameters if p.default_prior and p.name not in design.predictors)
-    priors = {p.name: p.default_prior(design.response) for p in free if p.default_prior}
-    return {name: prior for name, prior in priors.items() if prior is not None}
+def _free_parameters(family: Family, design: Design) -> list[tuple[Parameter, Prior]]:
+    """Return the parameters without a formula, with their default priors."""
+    active = family.active(design.response)
+    rows = (row for row in active if row.default_prior and row.name not in design.predictors)
+    priors = ((row, row.default_prior(design.response)) for row in rows if row.default_prior)
+    return [(row, prior) for row, prior in priors if prior is not None]
 
 
 # --- Slots: which names a prior may be stated under. ---
@@ -233,18 +233,6 @@ def _group_with(
 
 
 # --- Checks at the border. ---
-
-
-def _check_parameters(family: Family, design: Design) -> None:
-    known = [parameter.name for parameter in family.parameters]
-    unknown = [name for name in design.predictors if name not in known]
-    if unknown:
-        raise FamilyError(
-            f"family `{family.name}` has no parameter `{unknown[0]}`",
-            given=f"a formula for `{unknown[0]}`",
-            expected=f"formulas for {', '.join(known)}",
-            fix=f"leave the formula `{unknown[0]} ~ ...` out, or choose a family that has it",
-        )
 
 
 def _check_centered(design: Design, centered: Centered) -> None:

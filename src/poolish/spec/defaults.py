@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from poolish.design.arrays import PredictorDesign, ResponseDesign
+from poolish.spec.family import Family
 from poolish.spec.links import Link
 from poolish.spec.prior import Prior
 
@@ -46,18 +47,20 @@ def _rounded(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def response_scale(response: ResponseDesign, link: Link) -> Scale:
+def response_scale(family: Family, response: ResponseDesign, link: Link) -> Scale:
     """Return the scale of the main predictor's default priors.
 
     Parameters
     ----------
+    family : Family
+        Says what the response is on the scale of `mu`: a count per unit, the log of a value.
     response : ResponseDesign
     link : Link
         The identity link takes mean and sd of the response; a log-like link the link of its mean;
         a link of probabilities is centred at 0.
     """
-    rate = 1.0 if response.rate is None else response.rate
-    return _LOCATIONS.get(link.name, _at_zero)(response.y / rate)
+    y = response.y if family.main_scale is None else family.main_scale(response)
+    return _LOCATIONS.get(link.name, _at_zero)(y)
 
 
 def _identity(y: np.ndarray) -> Scale:

@@ -283,35 +283,45 @@ DISTRIBUTIONS: dict[str, Distribution] = {
 }
 
 
-_FLOORS: dict[Support, float] = {
-    "real": -np.inf,
-    "interval": -np.inf,
-    "positive": 0.0,
-    "unit": 0.0,
-    "point": np.inf,
-    "correlation": np.inf,
+# Supports within which no bound of a parameter cuts anything off.
+_SUPPORTS: dict[Support, tuple[float, float]] = {
+    "real": (-np.inf, np.inf),
+    "interval": (-np.inf, np.inf),
+    "positive": (0.0, np.inf),
+    "unit": (0.0, 1.0),
+    "point": (np.inf, -np.inf),
+    "correlation": (np.inf, -np.inf),
 }
 
 
-def _cdf_below(prior: Prior, lower: float) -> float:
-    """Return the prior's probability below `lower`, which truncation removes."""
+def _kept_range(prior: Prior, lower: float, upper: float) -> tuple[float, float]:
+    """Return the prior's distribution function at the bounds: what truncation keeps."""
     row = DISTRIBUTIONS[prior.distribution]
-    if lower <= _FLOORS[row.support]:
-        return 0.0
-    return float(np.nan_to_num(row.cdf(np.float64(lower), *prior.arguments)))
+    low, high = _SUPPORTS[row.support]
+
+    def cdf(bound: float, default: float) -> float:
+        value = float(row.cdf(np.float64(bound), *prior.arguments))
+        return default if np.isnan(value) else value
+
+    return (
+        0.0 if lower <= low else cdf(lower, 0.0),
+        1.0 if upper >= high else cdf(upper, 1.0),
+    )
 
 
-def log_density(prior: Prior, x: np.ndarray, *, lower: float = NO_BOUND) -> np.ndarray:
-    """Return the log density of a prior truncated to values above `lower`.
+def log_density(
+    prior: Prior, x: np.ndarray, *, lower: float = NO_BOUND, upper: float = np.inf
+) -> np.ndarray:
+    """Return the log density of a prior truncated to between `lower` and `upper`.
 
     Parameters
     ----------
     prior : Prior
     x : ndarray
-        Real or complex (a complex step passes through); values at or below `lower` are not
-        looked at specially: the caller's transform keeps them out.
-    lower : float
-        The bound of the parameter: 0 for standard deviations, -inf for coefficients.
+        Real or complex (a complex step passes through); values outside the bounds are not looked
+        at specially: the caller's transform keeps them out.
+    lower, upper : float
+        The bounds of the parameter: 0 and inf for standard deviations.
 
     Returns
     -------
@@ -319,20 +329,29 @@ def log_density(prior: Prior, x: np.ndarray, *, lower: float = NO_BOUND) -> np.n
         Normalised over the truncated support; 0 for `flat()` and `constant()`.
     """
     row = DISTRIBUTIONS[prior.distribution]
-    return row.log_density(x, *prior.arguments) - np.log1p(-_cdf_below(prior, lower))
+    below, under = _kept_range(prior, lower, upper)
+    return row.log_density(x, *prior.arguments) - np.log(under - below)
 
 
-def quantile(prior: Prior, p: np.ndarray, *, lower: float = NO_BOUND) -> np.ndarray:
-    """Return quantiles of a prior truncated to values above `lower`; NaN for `flat()`."""
-    below = _cdf_below(prior, lower)
-    return DISTRIBUTIONS[prior.distribution].quantile(below + p * (1 - below), *prior.arguments)
+def quantile(
+    prior: Prior, p: np.ndarray, *, lower: float = NO_BOUND, upper: float = np.inf
+) -> np.ndarray:
+    """Return quantiles of a prior truncated to between the bounds; NaN for `flat()`."""
+    below, under = _kept_range(prior, lower, upper)
+    row = DISTRIBUTIONS[prior.distribution]
+    return row.quantile(below + p * (under - below), *prior.arguments)
 
 
 def sample_prior(
-    prior: Prior, rng: np.random.Generator, *, shape: tuple[int, ...], lower: float = NO_BOUND
+    prior: Prior,
+    rng: np.random.Generator,
+    *,
+    shape: tuple[int, ...],
+    lower: float = NO_BOUND,
+    upper: float = np.inf,
 ) -> np.ndarray:
-    """Return independent draws from a prior truncated to values above `lower`."""
-    return np.asarray(quantile(prior, rng.uniform(size=shape), lower=lower))
+    """Return independent draws from a prior truncated to between the bounds."""
+    return np.asarray(quantile(prior, rng.uniform(size=shape), lower=lower, upper=upper))
 
 
 def correlation_quantile(prior: Prior, p: np.ndarray, *, n_effects: int) -> np.ndarray:

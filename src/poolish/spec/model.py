@@ -67,6 +67,8 @@ class PredictorSpec:
         Where the intercept's prior applies: at the column means of the other predictors (the
         default prior), or at zero, that is on the raw coefficient `b[Intercept]`.
     groups : tuple of GroupSpec
+    formula_of : str
+        The parameter whose formula this is: `mu` for every predictor of a categorical model.
     """
 
     parameter: str
@@ -75,6 +77,7 @@ class PredictorSpec:
     priors: tuple[Prior, ...]
     intercept_at: Literal["average", "zero"]
     groups: tuple[GroupSpec, ...] = ()
+    formula_of: str = "mu"
 
     @property
     def has_intercept(self) -> bool:
@@ -108,6 +111,8 @@ class ModelSpec:
         By parameter, the main one first; the same keys as `Design.predictors`.
     auxiliary : Mapping of str to Prior
         Family parameters without a formula (`sigma`, `shape`, ...), on their own scale.
+    lengths : Mapping of str to int
+        Lengths of those that are vectors (thresholds); their prior is that of each element.
     stated : Mapping of str to str
         Parameters whose prior the user stated, with the key it was stated under.
     """
@@ -116,6 +121,7 @@ class ModelSpec:
     family: Family
     predictors: Mapping[str, PredictorSpec]
     auxiliary: Mapping[str, Prior]
+    lengths: Mapping[str, int] = field(default_factory=dict)
     stated: Mapping[str, str] = field(default_factory=dict)
 
     @property

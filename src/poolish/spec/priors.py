@@ -103,8 +103,8 @@ class Slot:
         "sd_Subject", "sd")`. The first is the parameter's own name.
     default : Prior
         Used when nothing is stated.
-    lower : float
-        Lower bound of the parameter: priors are truncated to above it.
+    lower, upper : float
+        Bounds of the parameter: priors are truncated to between them.
     n_effects : int
         For a correlation matrix, its size; 0 otherwise.
     """
@@ -112,6 +112,7 @@ class Slot:
     names: tuple[str, ...]
     default: Prior
     lower: float = NO_BOUND
+    upper: float = np.inf
     n_effects: int = 0
 
 
@@ -190,12 +191,16 @@ def _support_problem(slot: Slot, prior: Prior) -> str | None:
         return "`lkj(eta)` for correlations, and only for them"
     if slot.n_effects:
         return None
-    if slot.lower > NO_BOUND and prior.distribution == "flat":
+    is_bounded = slot.lower > NO_BOUND or slot.upper < np.inf
+    if is_bounded and prior.distribution == "flat":
         return "a proper prior: a flat one on a scale parameter can give no posterior"
-    if prior.distribution == "constant" and prior.arguments[0] < slot.lower:
-        return f"a value of at least {slot.lower:g}"
-    if support in ("interval", "unit") and quantile(prior, np.float64(1.0)) <= slot.lower:
-        return f"some probability above {slot.lower:g}"
+    bounds = f"{slot.lower:g} and {slot.upper:g}"
+    if prior.distribution == "constant" and not slot.lower <= prior.arguments[0] <= slot.upper:
+        return f"a value between {bounds}"
+    if is_bounded and support in ("interval", "unit"):
+        low, high = quantile(prior, np.array([0.0, 1.0]))
+        if high <= slot.lower or low >= slot.upper:
+            return f"some probability between {bounds}"
     return None
 
 
@@ -209,5 +214,6 @@ def implied_range(
     elif resolved.prior.distribution == "flat":
         low, high = -np.inf, np.inf
     else:
-        low, high = quantile(resolved.prior, tails, lower=resolved.slot.lower)
+        slot = resolved.slot
+        low, high = quantile(resolved.prior, tails, lower=slot.lower, upper=slot.upper)
     return float(low), float(high)

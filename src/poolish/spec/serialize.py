@@ -20,6 +20,7 @@ def spec_to_json(spec: ModelSpec) -> Json:
         "family": spec.family.name,
         "predictors": {name: _predictor_to_json(p) for name, p in spec.predictors.items()},
         "auxiliary": {name: _prior_to_json(prior) for name, prior in spec.auxiliary.items()},
+        "lengths": dict(spec.lengths),
         "stated": dict(spec.stated),
     }
 
@@ -31,6 +32,7 @@ def spec_from_json(value: Json) -> ModelSpec:
         family=family(value["family"]).family,
         predictors={name: _predictor_from_json(p) for name, p in value["predictors"].items()},
         auxiliary={name: _prior_from_json(prior) for name, prior in value["auxiliary"].items()},
+        lengths=value["lengths"],
         stated=value["stated"],
     )
 
@@ -51,6 +53,7 @@ def _predictor_to_json(predictor: PredictorSpec) -> Json:
         "priors": [_prior_to_json(prior) for prior in predictor.priors],
         "intercept_at": predictor.intercept_at,
         "groups": [_group_to_json(group) for group in predictor.groups],
+        "formula_of": predictor.formula_of,
     }
 
 
@@ -62,6 +65,7 @@ def _predictor_from_json(value: Json) -> PredictorSpec:
         priors=tuple(_prior_from_json(prior) for prior in value["priors"]),
         intercept_at=value["intercept_at"],
         groups=tuple(_group_from_json(group) for group in value["groups"]),
+        formula_of=value["formula_of"],
     )
 
 
