@@ -1,0 +1,121 @@
+"""Adaptive importance sampling: proposals that learn the shape of the target.
+
+Cornuet, Marin, Mira & Robert (2012), Scandinavian J. Statistics 39(4), 798-812 (all draws so far
+are weighted by the mixture of all proposals so far). doi:10.1111/j.1467-9469.2011.00756.x
+The mixtures of t are fitted as in Cappe, Douc, Guillin, Marin & Robert (2008), Statistics and
+Computing 18, 447-459. doi:10.1007/s11222-008-9059-x
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import logsumexp
+
+from poolish.engines.exact.mode import NU
+from poolish.engines.exact.proposals import Mixture, Proposal, SplitT, student_t
+from poolish.engines.exact.target import Target
+
+N_PARTS = 3
+EM_STEPS = 15
+# A wide t keeps a tenth of the proposals, so that no region is left out by a bad fit.
+WIDE_SHARE, WIDE_FACTOR, WIDE_NU = 0.1, 1.5, 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of proposals, evaluated.
+
+    Parameters
+    ----------
+    proposal : Proposal
+    theta : ndarray, shape (value, parameter)
+    log_target, log_proposal : ndarray, shape (value,)
+    """
+
+    proposal: Proposal
+    theta: np.ndarray
+    log_target: np.ndarray
+    log_proposal: np.ndarray
+
+    @property
+    def log_weights(self) -> np.ndarray:
+        """Return log importance weights."""
+        return self.log_target - self.log_proposal
+
+
+def evaluate_round(
+    target: Target, proposal: Proposal, rng: np.random.Generator, size: int
+) -> Round:
+    """Return `size` draws from a proposal with both densities."""
+    theta = proposal.sample(rng, size)
+    return Round(proposal, theta, target.log_density(theta), proposal.log_density(theta))
+
+
+def efficiency(log_weights: np.ndarray) -> float:
+    """Return Kish's effective share of weighted draws, between 0 and 1."""
+    if not np.isfinite(log_weights).any():
+        return 0.0
+    weights = np.exp(log_weights - log_weights.max())
+    return float(weights.sum() ** 2 / (weights**2).sum() / len(weights))
+
+
+def refine(rounds: list[Round], rng: np.random.Generator) -> Proposal:
+    """Return a proposal fitted to all rounds so far."""
+    theta = np.concatenate([item.theta for item in rounds])
+    log_target = np.concatenate([item.log_target for item in rounds])
+    sizes = np.array([len(item.theta) for item in rounds], dtype=float)
+    drawn_from = Mixture([item.proposal for item in rounds], sizes / sizes.sum())
+    log_weights = log_target - drawn_from.log_density(theta)
+    weights = np.exp(log_weights - logsumexp(log_weights))
+    return _fit_mixture(theta, weights, N_PARTS if len(rounds) > 1 else 1, rng)
+
+
+def _fit_mixture(
+    theta: np.ndarray, weights: np.ndarray, n_parts: int, rng: np.random.Generator
+) -> Proposal:
+    d = theta.shape[1]
+    mean = weights @ theta
+    spread = _spread(theta, mean, weights) + 1e-8 * np.eye(d)
+    wide = student_t(mean, WIDE_FACTOR * spread, WIDE_NU)
+    if n_parts == 1 or 1.0 / (weights**2).sum() < 30 * n_parts:
+        parts, shares = [student_t(mean, 1.1 * spread, NU)], np.ones(1)
+    else:
+        parts, shares = _em(theta, weights, spread, rng)
+    return Mixture([*parts, wide], np.append(shares * (1 - WIDE_SHARE), WIDE_SHARE))
+
+
+def _em(
+    theta: np.ndarray, weights: np.ndarray, spread: np.ndarray, rng: np.random.Generator
+) -> tuple[list[SplitT], np.ndarray]:
+    """Return a mixture of t fitted to weighted draws by expectation maximisation."""
+    centres = theta[rng.choice(len(theta), N_PARTS, p=weights)]
+    parts = [student_t(centre, spread / N_PARTS, NU) for centre in centres]
+    shares = np.full(N_PARTS, 1 / N_PARTS)
+    for _ in range(EM_STEPS):
+        logs = np.array([p.log_density(theta) for p in parts]) + np.log(shares)[:, None]
+        member = np.exp(logs - logsumexp(logs, axis=0)) * weights
+        shares = member.sum(axis=1) + 1e-9
+        parts = [
+            _updated(part, theta, row, share, 0.02 * spread)
+            for part, row, share in zip(parts, member, shares, strict=True)
+        ]
+        shares = shares / shares.sum()
+    stretched = [replace(part, axes=part.axes * np.sqrt(1.05)) for part in parts]
+    return stretched, shares
+
+
+def _updated(
+    part: SplitT, theta: np.ndarray, member: np.ndarray, share: float, ridge: np.ndarray
+) -> SplitT:
+    """Return one part moved to its members; a t's latent scale downweights the far ones."""
+    z = np.linalg.solve(part.axes, (theta - part.mode).T)
+    pull = member * (NU + len(z)) / (NU + (z * z).sum(axis=0))
+    mean = pull @ theta / (pull.sum() + 1e-12)
+    scatter = (theta - mean).T @ (pull[:, None] * (theta - mean)) + ridge
+    return student_t(mean, scatter / (share + 0.02), NU)
+
+
+def _spread(theta: np.ndarray, mean: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return np.asarray((theta - mean).T @ (weights[:, None] * (theta - mean)))

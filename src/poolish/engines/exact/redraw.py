@@ -1,0 +1,116 @@
+"""Group effects that are not stored: drawn again from what is, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from poolish.design.arrays import Design
+from poolish.engines.exact.blocked import Blocked
+from poolish.engines.exact.late import LateEffects
+from poolish.engines.exact.cross_products import CrossProducts, build_cross_products
+from poolish.engines.exact.layout import Layout, build_layout
+from poolish.engines.exact.parameters import build_parameters
+from poolish.engines.exact.population import Population
+from poolish.engines.exact.prepare import prior_population
+from poolish.engines.exact.residual import build_residual
+from poolish.engines.exact.variables import stored_chains
+from poolish.engines.protocol import Plan
+from poolish.errors import UnknownNameError
+from poolish.spec.model import GroupSpec, ModelSpec
+
+# With `keep_groups="auto"` draws of group effects above this size are not stored.
+KEEP_GROUPS_BYTES = 512 * 2**20
+
+
+def keeps_late(group: GroupSpec, plan: Plan) -> bool:
+    """Return whether the draws of the eliminated factor's effects are stored.
+
+    Other factors' effects are drawn together with b, and always stored; there are at most
+    `reach.MAX_PLACED` of them.
+    """
+    if plan.keep_groups != "auto":
+        return plan.keep_groups
+    size = plan.chains * plan.draws * len(group.levels) * len(group.effects)
+    return size * np.dtype(float).itemsize <= KEEP_GROUPS_BYTES
+
+
+def late_effects(
+    spec: ModelSpec, likelihood: Blocked, posterior: Mapping[str, np.ndarray], seed: int
+) -> LateEffects:
+    """Return the eliminated factor's effects, ready to be drawn from stored variables."""
+    blocks = likelihood.blocks
+    chains = stored_chains(spec, build_parameters(spec, likelihood.residual), posterior)
+    return LateEffects(blocks.layout, blocks.population, blocks.sums, chains, seed)
+
+
+def group_redraw(
+    spec: ModelSpec, design: Design, posterior: Mapping[str, np.ndarray], seed: int
+) -> LateEffects:
+    """Return the effects that a fit did not store, ready to be drawn in parts.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    design : Design
+        Of the data the model was fitted to.
+    posterior : Mapping of str to ndarray, shape (chain, draw, ...)
+        The variables of the fit: all but the group effects to be drawn.
+    seed : int
+        The seed of the fit.
+    """
+    residual = build_residual(design)
+    population = prior_population(spec, design, residual)
+    layout = build_layout(design.main.groups, population.n_free)
+    sums = build_cross_products(design.main.groups, layout, population, residual)
+    chains = stored_chains(spec, build_parameters(spec, residual), posterior)
+    return LateEffects(layout, population, sums, chains, seed)
+
+
+def redraw_groups(
+    spec: ModelSpec,
+    design: Design,
+    posterior: Mapping[str, np.ndarray],
+    seed: int,
+    name: str,
+    *,
+    draws: slice = slice(None),
+    levels: Sequence[int] | np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the draws of group effects that a fit made but did not store, bit for bit.
+
+    To draw many parts one after the other, keep the value of `group_redraw` and call its `draw`.
+
+    Parameters
+    ----------
+    spec, design, posterior, seed
+        As for `group_redraw`.
+    name : str
+        The group.
+    draws : slice
+        Which draws of every chain.
+    levels : sequence of int, optional
+        Positions of the levels wanted; all when left out.
+
+    Returns
+    -------
+    ndarray, shape (chain, draw, level, effect)
+
+    Raises
+    ------
+    UnknownNameError
+        If `name` is not the group whose effects are drawn again.
+    """
+    effects = group_redraw(spec, design, posterior, seed)
+    late = effects.layout.eliminated
+    group = None if late is None else spec.main.groups[late]
+    if group is None or group.name != name:
+        raise UnknownNameError(
+            f"the effects of `{name}` are not drawn again",
+            given=f"group `{name}`",
+            expected="no group" if group is None else f"`{group.name}`, the one not stored",
+            fix="read the effects of the other groups from the posterior variables",
+        )
+    wanted = np.arange(len(group.levels)) if levels is None else np.asarray(levels)
+    return effects.draw(draws, wanted)

@@ -1,0 +1,112 @@
+"""Sampling theta without a compiler: mode, split t, adaptation when needed, independence chains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from poolish.engines.exact.adaptation import Round, efficiency, evaluate_round, refine
+from poolish.engines.exact.metropolis import Chain, walk
+from poolish.engines.exact.mode import find_mode, split_at_mode
+from poolish.engines.exact.streams import Purpose, stream
+from poolish.engines.exact.target import Target
+from poolish.engines.protocol import Plan
+
+# Above this share of effective draws more adaptation costs more than it gains.
+GOOD_EFFICIENCY = 0.6
+MAX_ROUNDS = 4
+ROUND_SIZE, COSTLY_ROUND_SIZE = 400, 100
+# A costly theta serves several draws of the effects, while this many are left a chain.
+MAX_DRAWS_PER_THETA, MIN_THETA = 4, 250
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Chains, and how well the proposal fitted.
+
+    Parameters
+    ----------
+    chains : tuple of Chain
+    khat : float
+        Pareto shape of the largest importance weights of the proposal; above 0.7 the proposal
+        misses a tail (Vehtari et al. 2024, JMLR 25(72), 1-58).
+    efficiency : float
+        Effective share of the proposals as importance draws.
+    acceptance : float
+        Share of proposals that were accepted.
+    draws_per_theta : int
+    """
+
+    chains: tuple[Chain, ...]
+    khat: float
+    efficiency: float
+    acceptance: float
+    draws_per_theta: int
+
+
+def sample(target: Target, start: np.ndarray, plan: Plan, *, effort: int = 0) -> Sample:
+    """Return chains of theta and of the effects drawn with it.
+
+    Parameters
+    ----------
+    target : Target
+    start : ndarray, shape (parameter,)
+        Where the search for the mode begins.
+    plan : Plan
+    effort : int
+        0 at first; each further attempt adapts longer, with twice as many proposals a round.
+    """
+    final = adapt(target, start, plan, effort=effort)
+    per_theta = draws_per_theta(target, plan)
+    chains = tuple(
+        walk(
+            target,
+            final.proposal,
+            final,
+            draws=plan.draws,
+            draws_per_theta=per_theta,
+            seed=plan.seed,
+            chain=chain,
+        )
+        for chain in range(plan.chains)
+    )
+    log_weights = np.concatenate([final.log_weights, *(c.log_weights for c in chains)])
+    n_proposals = sum(len(chain.log_weights) for chain in chains)
+    return Sample(
+        chains=chains,
+        khat=pareto_khat(log_weights),
+        efficiency=efficiency(log_weights),
+        acceptance=sum(chain.n_accepted for chain in chains) / max(n_proposals - plan.chains, 1),
+        draws_per_theta=per_theta,
+    )
+
+
+def adapt(target: Target, start: np.ndarray, plan: Plan, *, effort: int) -> Round:
+    """Return the most efficient round of proposals; stops at the first that is good enough."""
+    rng = stream(plan.seed, Purpose.ADAPTATION, effort)
+    base = COSTLY_ROUND_SIZE if target.likelihood.is_costly else ROUND_SIZE
+    size = max(base, 25 * target.size) * 2**effort
+    mode = find_mode(target, start)
+    rounds = [evaluate_round(target, split_at_mode(target, mode), rng, size)]
+    goal = 1 - (1 - GOOD_EFFICIENCY) / 2**effort
+    while efficiency(rounds[-1].log_weights) < goal and len(rounds) <= MAX_ROUNDS * (1 + effort):
+        rounds.append(evaluate_round(target, refine(rounds, rng), rng, size))
+    return max(rounds, key=lambda item: efficiency(item.log_weights))
+
+
+def draws_per_theta(target: Target, plan: Plan) -> int:
+    """Return how many draws of the effects share one theta: 1 unless theta is costly."""
+    if not target.likelihood.is_costly:
+        return 1
+    return int(np.clip(plan.draws // MIN_THETA, 1, MAX_DRAWS_PER_THETA))
+
+
+def pareto_khat(log_weights: np.ndarray) -> float:
+    """Return the Pareto shape of the largest weights; -inf when all weights are equal."""
+    from arviz_stats.base import array_stats
+
+    finite = log_weights[np.isfinite(log_weights)]
+    if np.ptp(finite) < 1e-12:
+        return -np.inf
+    return float(array_stats.psislw(-finite, r_eff=1.0)[1])  # it takes minus log weights
