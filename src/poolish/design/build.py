@@ -59,6 +59,18 @@ def build_design(
         If the table does not fit the formula; each names the column, rows and the fix.
     UnsupportedError
         If the formula has a form that is read but not fitted.
+
+    Examples
+    --------
+    >>> from poolish.formula import parse
+    >>> from poolish.frame import read_table
+    >>> table = read_table({"y": [1.0, 2.0, 4.0], "f": ["a", "b", "b"], "g": [7, 7, 9]})
+    >>> design, recipe = build_design(parse("y ~ f + (1 | g)"), table, {})
+    >>> design.main.coefs, design.main.groups[0].levels
+    (('Intercept', 'f[b]'), ('7', '9'))
+    >>> new = read_table({"f": ["b"], "g": [8]})
+    >>> evaluate_predictor(recipe, "mu", new, groups=True).groups[0].codes
+    array([-1])
     """
     refuse_unsupported(formula)
     table, _ = prepare_table(formula, table)

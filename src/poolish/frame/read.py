@@ -36,6 +36,12 @@ def read_table(data: Any) -> Table:  # noqa: ANN401 - any data frame library is 
     ------
     DataError
         If `data` is not a data frame, has no rows, or has two columns of one name.
+
+    Examples
+    --------
+    >>> table = read_table({"x": [1.5, 2.0], "g": ["b", "a"]})
+    >>> table.columns["g"]
+    FactorColumn(codes=array([1, 0]), levels=('a', 'b'), is_ordered=False)
     """
     frame = _as_frame(data)
     names = {str(name): name for name in frame.columns}
@@ -79,7 +85,7 @@ def _from_mapping(data: Mapping[Any, Any]) -> Any:  # noqa: ANN401
 
 
 def _native_names(native: Any) -> Sequence[Any]:  # noqa: ANN401
-    return list(getattr(native, "column_names", native.columns))
+    return list(native.column_names if nw.dependencies.is_pyarrow_table(native) else native.columns)
 
 
 def _not_a_frame(data: Any) -> DataError:  # noqa: ANN401
