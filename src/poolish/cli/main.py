@@ -6,12 +6,12 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from importlib import metadata
 from types import TracebackType
 from typing import Annotated
 
 import typer
 
+from poolish import __version__
 from poolish.cli import fit, models, pooling, priors, summary, variance
 from poolish.cli.options import BAD_INPUT
 from poolish.errors import PoolishError
@@ -33,7 +33,7 @@ app.add_typer(models.app, name="models")
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        typer.echo(f"poolish {metadata.version('poolish')}")
+        typer.echo(f"poolish {__version__}")
         raise typer.Exit
 
 
@@ -57,6 +57,9 @@ def run(arguments: Sequence[str]) -> None:
     is_verbose = any(argument in ("-v", "--verbose") for argument in arguments)
     try:
         with warnings.catch_warnings():
+            # What libraries say to programmers (deprecations and the like) is not for users.
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _show_warning
             command(args=list(arguments), prog_name="poolish")
     except PoolishError as error:
