@@ -7,10 +7,14 @@ Hastie (1992), Generalized additive models, in Statistical Models in S, section 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.interpolate import BSpline
 
 from poolish.design.states import Spline
+
+if TYPE_CHECKING:
+    from scipy.interpolate import BSpline
 
 
 def learn_spline(
@@ -33,6 +37,8 @@ def spline_basis(state: Spline, x: np.ndarray) -> np.ndarray:
 
 
 def _b_spline(state: Spline) -> BSpline:
+    from scipy.interpolate import BSpline  # loads much of SciPy, for splines only
+
     low, high = state.boundary
     ends = state.degree + 1
     knots = np.concatenate([np.full(ends, low), state.knots, np.full(ends, high)])
