@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 import numpy as np
 import xarray as xr
 
-from poolish.design import Design, Recipe, build_design
+from poolish.design import Design, Recipe, build_design, prepare_table
 from poolish.engines.choose import run_engine
 from poolish.engines.prior import draw_prior
 from poolish.engines.protocol import Plan
 from poolish.errors import DataError
 from poolish.face.fit import Fit
-from poolish.formula import Formula, columns, parse
-from poolish.frame import Table, drop_missing, read_table
+from poolish.formula import Formula, parse
+from poolish.frame import Table, read_table
 from poolish.posterior import build_posterior, make_record
 from poolish.predict import predict
 from poolish.relations import as_relation
@@ -260,7 +260,7 @@ def build_model(
     ('a', 'b')
     """
     parsed = formula if isinstance(formula, Formula) else parse(formula)
-    table, dropped = drop_missing(read_table(data), columns(parsed), missing=missing)
+    table, dropped = prepare_table(parsed, read_table(data), missing)
     known = {name: as_relation(value, name=name) for name, value in (relations or {}).items()}
     choice = parse_family(family)
     bare, recipe = build_design(parsed, table, known)

@@ -1,0 +1,1 @@
+"""Inference: which engine, and the engines themselves."""

@@ -1,0 +1,1 @@
+"""What people hold: `Model`, `Fit` and the functions of `po`."""

@@ -1,0 +1,1 @@
+"""The declared model: families, links, priors and their defaults."""
