@@ -177,6 +177,8 @@ def _read_contrast(cursor: Cursor) -> Expression:
     is_call = cursor.is_at_call()
     typed = cursor.token
     name = replace(typed, value=typed.value.removeprefix("contr."))  # R's contr.sum
+    if typed.kind is Kind.OPERATOR:
+        refuse_missing(cursor, "a contrast")
     find_signature(name, CONTRASTS, what="contrast")
     if not is_call:
         cursor.take()

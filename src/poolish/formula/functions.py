@@ -167,17 +167,17 @@ def check_call(call: Call, table: Mapping[str, Signature]) -> None:
     Raises
     ------
     FormulaError
-        If an argument is missing, unknown, or a setting is not a number or a text.
+        If an argument is missing or unknown, or a setting is an expression.
     """
     signature = table[call.function]
     bound = bind_arguments(call, signature)
     for name in signature.settings:
         if name in bound and not _is_literal(bound[name]):
             raise FormulaError(
-                f"`{name}` of `{call.function}` is not a number or a text",
+                f"`{name}` of `{call.function}` is not a plain value",
                 given=f"`{bound[name]}`",
-                expected='a number such as `3` or a quoted text such as `"b"`',
-                fix=f'write `{name}=3` or `{name}="b"`',
+                expected='a number such as `3`, a quoted text such as `"b"`, TRUE or FALSE',
+                fix=f"write a plain value after `{name}=`, a text in quotes",
                 source=bound[name].source,
             )
 

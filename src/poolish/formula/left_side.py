@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from poolish.errors import FormulaError
-from poolish.formula.cursor import Cursor
+from poolish.formula.cursor import Cursor, refuse_missing
 from poolish.formula.expressions import read_argument, read_arguments, read_expression
 from poolish.formula.functions import ADDITIONS, Signature, bind_arguments, find_signature
-from poolish.formula.terms import Binary, Call, Expression, Response
+from poolish.formula.terms import Binary, Call, Expression, Name, Response, Unary
 
 _CBIND = Signature(("successes", "failures"))
 
@@ -32,6 +32,14 @@ def read_left_side(cursor: Cursor) -> Response:
         )
     is_cbind = cursor.is_at_call() and cursor.token.value == "cbind"
     value, trials = _read_cbind(cursor) if is_cbind else (read_expression(cursor), ())
+    if not isinstance(value, Name | Unary | Binary | Call):
+        raise FormulaError(
+            "the response is not a column",
+            given=f"`{value}`",
+            expected="a column of the data, or an expression of columns",
+            fix="write the name of the response, without quotes, before `~`",
+            source=value.source,
+        )
     additions = (*trials, *(_read_additions(cursor) if cursor.accept("|") else ()))
     _refuse_repeats(additions)
     named = tuple((call.function, call) for call in additions)
@@ -67,6 +75,8 @@ def _read_additions(cursor: Cursor) -> tuple[Call, ...]:
 
 def _read_addition(cursor: Cursor) -> Call:
     """Return a response term, `lb=` and `ub=` as keywords and other arguments by position."""
+    if not cursor.is_at_call():
+        refuse_missing(cursor, "a response term such as `trials(n)`")
     signature = find_signature(cursor.token, ADDITIONS, what="response term")
     call = read_arguments(cursor, read_argument)
     bound = bind_arguments(call, signature)

@@ -85,7 +85,7 @@ def parse_call(text: str) -> Call:
     if not cursor.is_at_call():
         raise FormulaError(
             "this is not a name with numbers in parentheses",
-            given=f"`{text}`",
+            given=f"`{cursor.token.source.text.strip()}`",
             expected="a call such as `normal(0, 5)`",
             fix="write the name, then its numbers in parentheses",
             source=cursor.token.source,
