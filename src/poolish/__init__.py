@@ -14,7 +14,7 @@ from poolish.formula import parse as formula
 
 if TYPE_CHECKING:
     from poolish.errors import PoolishError
-    from poolish.face.api import fit, load, lrt, mle, model
+    from poolish.face.api import fit, load, model
     from poolish.face.fit import Fit
     from poolish.face.model import Model
     from poolish.spec.families import family
@@ -30,12 +30,20 @@ _HOMES = {
     "family": "poolish.spec.families",
     "fit": "poolish.face.api",
     "load": "poolish.face.api",
-    "lrt": "poolish.face.api",
-    "mle": "poolish.face.api",
     "model": "poolish.face.api",
 }
 
-__all__ = ["__version__", "formula", *_HOMES]
+__all__ = [
+    "Fit",
+    "Model",
+    "PoolishError",
+    "__version__",
+    "family",
+    "fit",
+    "formula",
+    "load",
+    "model",
+]
 
 
 def __getattr__(name: str) -> Any:

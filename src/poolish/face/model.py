@@ -266,7 +266,7 @@ def build_model(
     bare, recipe = build_design(parsed, table, known)
     design = adapt_design(choice.family, bare)
     spec = build_spec(parsed, design, family=choice, priors=priors, centered=centered)
-    return Model(spec, design, recipe, table, dropped)
+    return Model(spec, design, recipe, table, tuple(str(row) for row in dropped))
 
 
 def _seed(seed: int | None) -> int:
