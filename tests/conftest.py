@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tests.made_fits import make_posterior, read_brms_sleepstudy
 
 import poolish
 from poolish.posterior import Posterior
-from tests.made_fits import make_posterior, read_brms_sleepstudy
 
 ROOT = Path(__file__).parents[1]
 SLEEP_FORMULA = "Reaction ~ Days + (Days | Subject)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -67,3 +68,9 @@ def read_brms_sleepstudy() -> dict[str, np.ndarray]:
         "r_Subject": np.moveaxis(np.array(r), (0, 1), (2, 3)),
         "sigma": by_chain["sigma"],
     }
+
+
+def read_brms_summary() -> dict[str, dict[str, float]]:
+    """Return brms's mean, sd and mcse of every parameter of the same fit, under its names."""
+    text = (REFERENCE / "brms" / "sleepstudy_slope.json").read_text()
+    return json.loads(text)["summary"]

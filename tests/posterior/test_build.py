@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from tests.made_fits import make_posterior
 
 from poolish.posterior import rebuild_design, with_group
 from poolish.relations.relation import Relation
-from tests.made_fits import make_posterior
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.made_fits import make_posterior
 
 from poolish.errors import FileError
 from poolish.posterior import load, save
-from tests.made_fits import make_posterior
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_loaded_fit_is_the_saved_one(brms_sleep, saved):
 labels = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     levels=st.lists(labels.map(str.strip).filter(bool), min_size=2, max_size=6, unique=True),
     numbers=st.lists(st.floats(-1e6, 1e6), min_size=6, max_size=6, unique=True),
@@ -83,7 +83,7 @@ def test_old_file_survives_a_write_that_fails(saved, brms_sleep, monkeypatch):
 
     monkeypatch.setattr(xr.DataTree, "to_netcdf", break_off)
 
-    with pytest.raises(FileError, match="(?s)cannot write.*No space left"):
+    with pytest.raises(FileError, match=r"(?s)cannot write.*No space left"):
         save(brms_sleep, saved)
     assert saved.read_bytes() == before
     assert os.listdir(saved.parent) == ["sleep.nc"]

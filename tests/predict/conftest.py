@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-
 from tests.made_fits import make_posterior
 
 
@@ -39,6 +38,4 @@ def crossed(rows):
 @pytest.fixture(scope="session")
 def logistic(rows):
     priors = {"b": "normal(0, 1)", "Intercept": "normal(0, 1)", "sd_g": "normal(0, 1.5)"}
-    return make_posterior(
-        "s | trials(n) ~ x + (x | g)", rows, family="binomial", priors=priors
-    )
+    return make_posterior("s | trials(n) ~ x + (x | g)", rows, family="binomial", priors=priors)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from tests.made_fits import make_posterior
 
 from poolish.errors import DataError, UnknownColumnError
 from poolish.predict import blocks, linear_predictors, predict
-from tests.made_fits import make_posterior
 
 
 def by_hand(posterior, frame) -> np.ndarray:

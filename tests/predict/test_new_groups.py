@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from tests.made_fits import make_posterior
 
 from poolish.predict import predict
 from poolish.relations.relation import Relation
-from tests.made_fits import make_posterior
 
 N = 20_000
 SD = np.array([2.0, 0.7])
@@ -87,9 +87,7 @@ def test_units_of_a_known_covariance_have_its_mean_variance(rows):
     K = np.diag([2.0, 4.0, 2.0, 4.0, 3.0, 3.0])
     relation = Relation(labels, K, variances=np.diagonal(K))
     draws = {"sd_g": np.ones((1, N, 1)), "b": np.zeros((1, N, 1))}
-    posterior = make_posterior(
-        "y ~ 1 + (1 | gr(g, cov=K))", rows, draws, relations={"K": relation}
-    )
+    posterior = make_posterior("y ~ 1 + (1 | gr(g, cov=K))", rows, draws, relations={"K": relation})
 
     drawn = predict(posterior, pd.DataFrame({"g": ["a"]}), kind="linear", groups="new").values
 

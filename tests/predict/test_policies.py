@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from poolish.errors import UnknownNameError, UnsupportedError
+from poolish.errors import UnknownNameError
 from poolish.predict import parse_policies, predict
-from tests.made_fits import make_posterior
 
 
 def test_one_meaning_holds_for_every_group(crossed):
@@ -28,7 +27,7 @@ def test_wrong_meanings_are_errors(crossed, groups, message):
 
 
 def test_unknown_kind_lists_the_kinds(crossed):
-    with pytest.raises(UnknownNameError, match="(?s)no kind of prediction `epred`.*`linear`"):
+    with pytest.raises(UnknownNameError, match=r"(?s)no kind of prediction `epred`.*`linear`"):
         predict(crossed, kind="epred")
 
 

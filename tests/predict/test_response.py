@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import special, stats
+from tests.made_fits import make_posterior
 
 from poolish.errors import UnknownColumnError
 from poolish.predict import (
@@ -15,7 +16,6 @@ from poolish.predict import (
     with_log_likelihood,
     with_posterior_predictive,
 )
-from tests.made_fits import make_posterior
 
 
 def test_mean_of_counts_out_of_trials_is_on_the_response_scale(logistic):

@@ -37,13 +37,16 @@ def hash_table(table: Table, names: Iterable[str]) -> str:
     """Return the SHA-256 of the named columns: names, values and labels, in order."""
     digest = hashlib.sha256()
     for name in names:
-        column = table.columns[name]
-        is_numeric = isinstance(column, NumericColumn)
-        values = column.values.astype("<f8") if is_numeric else column.codes.astype("<i8")
-        labels = () if is_numeric else column.levels
-        digest.update(json.dumps([name, len(values), labels]).encode())
+        values, levels = _content(table.columns[name])
+        digest.update(json.dumps([name, len(values), levels]).encode())
         digest.update(values.tobytes())
     return digest.hexdigest()
+
+
+def _content(column: Column) -> tuple[np.ndarray, tuple[str, ...]]:
+    if isinstance(column, NumericColumn):
+        return column.values.astype("<f8"), ()
+    return column.codes.astype("<i8"), column.levels
 
 
 def _put_column(data: dict[str, xr.Variable], name: str, column: Column) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -74,17 +73,19 @@ def _relation(group: GroupSpec, dataset: xr.Dataset) -> Relation:
     details = json.loads(str(dataset[_variable_name(dim, "details")].item()))
     details["notes"] = tuple(details["notes"])
     names = {field.name: _variable_name(dim, field.name) for field in fields(Relation)}
-    arrays = {k: np.asarray(dataset[name].values) for k, name in names.items() if name in dataset}
+    found: dict[str, Any] = {
+        k: np.asarray(dataset[name].values) for k, name in names.items() if name in dataset
+    }
     size = len(group.levels)
-    matrices = {
+    found |= {
         name: _sparse_matrix(key, size, dataset)
         for name, key in names.items()
         if f"{key}_row" in dataset
     }
-    return Relation(labels=group.levels, **details, **arrays, **matrices)
+    return Relation(labels=group.levels, **details, **found)
 
 
-def _sparse_matrix(key: str, size: int, dataset: Mapping[Any, xr.DataArray]) -> sparse.csc_matrix:
+def _sparse_matrix(key: str, size: int, dataset: xr.Dataset) -> sparse.csc_matrix:
     row, column, value = (dataset[f"{key}_{part}"].values for part in _SPARSE_PARTS)
     return sparse.csc_matrix((value, (row, column)), shape=(size, size))
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import xarray as xr
 from arviz_stats.base import array_stats
 
 from poolish.posterior import Posterior
 from poolish.summaries.moments import measure_sampling
-from poolish.summaries.scalars import COEFFICIENTS, collect_scalars
+from poolish.summaries.scalars import COEFFICIENTS, GROUP_EFFECTS, collect_scalars
 
 type Verdict = Literal["sound", "use with care", "do not use"]
 VERDICTS: tuple[Verdict, ...] = ("sound", "use with care", "do not use")
@@ -161,7 +162,7 @@ def format_value(value: float) -> str:
 
 def _scalars(posterior: Posterior) -> tuple[tuple[str, ...], np.ndarray, str]:
     main = collect_scalars(posterior, COEFFICIENTS)
-    group = collect_scalars(posterior, ("r",), at_most=N_GROUP_SCALARS)
+    group = collect_scalars(posterior, GROUP_EFFECTS, at_most=N_GROUP_SCALARS)
     note = f"{len(group.labels)} of {group.n_all:,} group effects were examined"
     values = np.concatenate([main.values, group.values], axis=2)
     return (*main.labels, *group.labels), values, note if len(group.labels) < group.n_all else ""
@@ -185,7 +186,8 @@ def _scalar_findings(labels: tuple[str, ...], values: np.ndarray) -> Iterator[Fi
 
 
 def _sampler_findings(posterior: Posterior) -> Iterator[Finding]:
-    stats = posterior.tree["sample_stats"] if "sample_stats" in posterior.tree.children else {}
+    children = posterior.tree.children
+    stats = children["sample_stats"].to_dataset() if "sample_stats" in children else xr.Dataset()
     shares = {
         "share of divergences": "diverging",
         "share of draws at the largest tree depth": "reached_max_treedepth",

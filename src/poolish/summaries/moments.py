@@ -7,6 +7,8 @@ from arviz_stats.base import array_stats
 
 CI_PROB = 0.95
 _AXES = {"chain_axis": 0, "draw_axis": 1}
+# Tail ESS is the smaller of those of the 5 % and the 95 % quantile (Vehtari et al. 2021, sec. 4.3).
+_TAILS = (0.05, 0.95)
 
 
 def summarise_draws(values: np.ndarray, *, ci_prob: float = CI_PROB) -> dict[str, np.ndarray]:
@@ -39,7 +41,7 @@ def describe_draws(values: np.ndarray, *, ci_prob: float = CI_PROB) -> dict[str,
     lower, upper = np.quantile(values, tails, axis=(0, 1))
     return {
         "mean": values.mean(axis=(0, 1)),
-        "sd": values.std(axis=(0, 1)),
+        "sd": values.std(axis=(0, 1), ddof=1),
         "lower": lower,
         "upper": upper,
     }
@@ -69,6 +71,6 @@ def measure_sampling(values: np.ndarray) -> dict[str, np.ndarray]:
     moving = values[:, :, varies]
     result["rhat"][varies] = array_stats.rhat(moving, **_AXES)
     result["ess_bulk"][varies] = array_stats.ess(moving, method="bulk", **_AXES)
-    result["ess_tail"][varies] = array_stats.ess(moving, method="tail", **_AXES)
+    result["ess_tail"][varies] = array_stats.ess(moving, method="tail", prob=_TAILS, **_AXES)
     result["mcse"][varies] = array_stats.mcse(moving, method="mean", **_AXES)
     return result

@@ -37,13 +37,8 @@ def _row(spec: ModelSpec, resolved: ResolvedPrior, ci_prob: float) -> tuple[obje
     lower, upper = implied_range(resolved, ci_prob)
     stated = resolved.stated_as
     source = "default" if stated is None else f"stated as {stated}"
-    return (
-        resolved.slot.names[0],
-        str(resolved.prior),
-        lower,
-        upper,
-        source + _place(spec, resolved),
-    )
+    name = resolved.slot.names[0]
+    return name, str(resolved.prior), lower, upper, source + _place(spec, name)
 
 
 def _place(spec: ModelSpec, name: str) -> str:

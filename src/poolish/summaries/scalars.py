@@ -12,6 +12,7 @@ from poolish.posterior import Posterior, Variable, list_variables
 from poolish.posterior.variables import Kind
 
 COEFFICIENTS: tuple[Kind, ...] = ("b", "sd", "cor", "auxiliary")
+GROUP_EFFECTS: tuple[Kind, ...] = ("r",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def collect_scalars(
     return Scalars(
         labels=tuple(_label(draws[variable.name], place) for variable, place in chosen),
         variables=tuple(variable for variable, _ in chosen),
-        values=_stack([draws[v.name].values[(..., *place)] for v, place in chosen], shape),
+        values=_stack([_take(draws[v.name].values, place) for v, place in chosen], shape),
         n_all=len(every),
     )
 
@@ -68,6 +69,11 @@ def collect_scalars(
 def _even_places(size: int, at_most: int) -> list[int]:
     places = np.linspace(0, size - 1, min(size, at_most)).round().astype(int)
     return [int(place) for place in places]
+
+
+def _take(values: np.ndarray, place: tuple[int, ...]) -> np.ndarray:
+    where: tuple[slice | int, ...] = (slice(None), slice(None), *place)
+    return np.asarray(values[where])
 
 
 def _stack(arrays: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
