@@ -39,6 +39,7 @@ class Link:
 
 _SQRT_2 = np.sqrt(2.0)
 _SQRT_2PI = np.sqrt(2.0 * np.pi)
+_EXP_MAX = 700.0  # exp() of more than 709 overflows
 
 LINKS: dict[str, Link] = {
     row.name: row
@@ -64,16 +65,17 @@ LINKS: dict[str, Link] = {
         Link(
             "cloglog",
             lambda m: np.log(-np.log1p(-m)),
-            lambda e: -np.expm1(-np.exp(e)),
-            lambda e: np.exp(e - np.exp(e)),
-            lambda pt, e: -pt.expm1(-pt.exp(e)),
+            lambda e: -np.expm1(-np.exp(np.minimum(e, _EXP_MAX))),
+            lambda e: np.exp(e - np.exp(np.minimum(e, _EXP_MAX))),
+            lambda pt, e: -pt.expm1(-pt.exp(pt.minimum(e, _EXP_MAX))),
         ),
         Link(
             "cauchit",
-            lambda m: np.tan(np.pi * (m - 0.5)),
-            lambda e: 0.5 + np.arctan(e) / np.pi,
+            # tan(pi (m - 1/2)) and 1/2 + arctan(e) / pi, without cancellation near 0.
+            lambda m: -1.0 / np.tan(np.pi * m),
+            lambda e: np.arctan2(1.0, -e) / np.pi,
             lambda e: 1.0 / (np.pi * (1.0 + e * e)),
-            lambda pt, e: 0.5 + pt.arctan(e) / np.pi,
+            lambda pt, e: pt.arctan2(1.0, -e) / np.pi,
         ),
         Link(
             "inverse",

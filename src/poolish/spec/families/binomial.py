@@ -169,7 +169,7 @@ BETA = scipy_family(
     variance=_beta_variance,
     native=_beta_native,
     log_survival=_beta_survival,
-    latent_variance=delta(location, _beta_variance),
+    latent_variance=delta(_beta_variance),
     response_kind="proportion",
     additions=("weights", "cens", "trunc"),
 )

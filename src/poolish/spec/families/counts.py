@@ -23,6 +23,11 @@ def _per_unit(response: ResponseDesign) -> np.ndarray:
     return response.y if response.rate is None else response.y / response.rate
 
 
+def units(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    """Return the denominator of the rate, 1 without: how the mean count grows with `mu`."""
+    return np.ones(len(response.y)) if response.rate is None else response.rate
+
+
 def expected_count(parameters: Tensors, response: ResponseDesign) -> Tensor:
     """Return the mean count: `mu` times the denominator of the rate."""
     return parameters["mu"] if response.rate is None else parameters["mu"] * response.rate
@@ -66,7 +71,7 @@ POISSON = scipy_family(
     variance=_mean,
     native=poisson_native,
     log_survival=_poisson_survival,
-    latent_variance=by_link({"log": _trigamma}, delta(_mean, _mean)),
+    latent_variance=by_link({"log": _trigamma}, delta(_mean, units)),
     main_scale=_per_unit,
     response_kind="count",
     is_discrete=True,
@@ -130,7 +135,7 @@ NEGBINOMIAL = scipy_family(
     variance=_negbinomial_variance,
     native=negbinomial_native,
     log_survival=_negbinomial_survival,
-    latent_variance=by_link({"log": _negbinomial_trigamma}, delta(_mean, _negbinomial_variance)),
+    latent_variance=by_link({"log": _negbinomial_trigamma}, delta(_negbinomial_variance, units)),
     main_scale=_per_unit,
     response_kind="count",
     is_discrete=True,
@@ -161,7 +166,7 @@ GEOMETRIC = scipy_family(
     mean=_mean,
     variance=_geometric_variance,
     native=lambda pm, p, response: negbinomial_native(pm, _with_shape(p), response),
-    latent_variance=by_link({"log": _geometric_trigamma}, delta(_mean, _geometric_variance)),
+    latent_variance=by_link({"log": _geometric_trigamma}, delta(_geometric_variance, units)),
     main_scale=_per_unit,
     response_kind="count",
     is_discrete=True,

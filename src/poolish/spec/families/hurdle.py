@@ -12,7 +12,7 @@ from poolish.spec.families.checks import Check, check_count, check_non_negative
 from poolish.spec.families.counts import NEGBINOMIAL, POISSON, negbinomial_native, poisson_native
 from poolish.spec.families.defaults import probability
 from poolish.spec.families.graph import native_graph
-from poolish.spec.families.latent import LatentVariance, lognormal
+from poolish.spec.families.latent import LatentVariance, Moment, by_link, lognormal, unknown
 from poolish.spec.families.positive import GAMMA, LOGNORMAL, gamma_native, lognormal_native
 from poolish.spec.families.rows import broadcast, build_family, without
 from poolish.spec.family import Family, Parameters
@@ -25,12 +25,20 @@ def _positive_values(response: ResponseDesign) -> np.ndarray:
     return values[response.y > 0]
 
 
+def _log_latent(mean: Moment, variance: Moment) -> LatentVariance:
+    return by_link({"log": lognormal(mean, variance)}, unknown(mean))
+
+
+def _no_latent(mean: Moment, variance: Moment) -> None:
+    """Return None: `mu` of a lognormal is no mean, so no moment gives a variance on its scale."""
+
+
 def hurdle(
     base: Family,
     native: MakeNative,
     check: Check,
     *,
-    latent: Callable[..., LatentVariance] | None = lognormal,
+    latent: Callable[[Moment, Moment], LatentVariance | None] = _log_latent,
     main_scale: Callable[[ResponseDesign], np.ndarray] = _positive_values,
 ) -> Family:
     """Return the family with P(0) = hu and P(y) = (1 - hu) f(y) / (1 - f(0)) for y > 0.
@@ -44,7 +52,7 @@ def hurdle(
         The PyMC distribution of `base`.
     check : callable
         Support of the outcome.
-    latent : callable or None
+    latent : callable
         Makes the latent variance from the mean and the variance.
     main_scale : callable
     """
@@ -107,7 +115,7 @@ def hurdle(
         mean=mean,
         variance=variance,
         graph=graph,
-        latent_variance=None if latent is None else latent(mean, variance),
+        latent_variance=latent(mean, variance),
         main_scale=main_scale,
         response_kind="count" if base.is_discrete else "positive",
         is_discrete=base.is_discrete,
@@ -118,11 +126,10 @@ def hurdle(
 HURDLE_POISSON = hurdle(POISSON, poisson_native, check_count)
 HURDLE_NEGBINOMIAL = hurdle(NEGBINOMIAL, negbinomial_native, check_count)
 HURDLE_GAMMA = hurdle(GAMMA, gamma_native, check_non_negative)
-# mu of a lognormal is not a mean, so that no moment gives a variance on its scale.
 HURDLE_LOGNORMAL = hurdle(
     LOGNORMAL,
     lognormal_native,
     check_non_negative,
-    latent=None,
+    latent=_no_latent,
     main_scale=lambda response: np.log(_positive_values(response)),
 )

@@ -27,29 +27,37 @@ GUMBEL = np.pi**2 / 6.0
 _THRESHOLD = {"logit": LOGISTIC, "probit": NORMAL, "cloglog": GUMBEL}
 
 
-def delta(mean: Moment, variance: Moment) -> LatentVariance:
-    """Return the delta method: Var(y) / (d mu / d eta)^2, exact for the identity link."""
+def delta(variance: Moment, gain: Moment | None = None) -> LatentVariance:
+    """Return the delta method: Var(y) / (d E(y) / d eta)^2, exact for the identity link.
+
+    Parameters
+    ----------
+    variance : callable
+    gain : callable, optional
+        d E(y) / d mu; 1 when `mu` is the mean.
+    """
 
     def latent(parameters: Parameters, response: ResponseDesign, link: Link) -> np.ndarray:
-        slope = link.slope(link.link(mean(parameters, response)))
-        return np.asarray(variance(parameters, response) / slope**2)
+        slope = link.slope(link.link(parameters["mu"]))
+        factor = 1.0 if gain is None else gain(parameters, response)
+        return np.asarray(variance(parameters, response) / (factor * slope) ** 2)
 
     return latent
 
 
 def lognormal(mean: Moment, variance: Moment) -> LatentVariance:
-    """Return log(1 + Var(y) / E(y)^2) for the log link, the delta method for the others.
+    """Return log(1 + Var(y) / E(y)^2): the variance of the lognormal with the same two moments.
 
-    The variance of the lognormal distribution with the same two moments, for families without a
-    closed form of Var(log y).
+    For a log link and families without a closed form of Var(log y).
     """
+    return lambda parameters, response, link: np.asarray(
+        np.log1p(variance(parameters, response) / mean(parameters, response) ** 2)
+    )
 
-    def latent(parameters: Parameters, response: ResponseDesign, link: Link) -> np.ndarray:
-        return np.asarray(
-            np.log1p(variance(parameters, response) / mean(parameters, response) ** 2)
-        )
 
-    return by_link({"log": latent}, delta(mean, variance))
+def unknown(mean: Moment) -> LatentVariance:
+    """Return NaN, for a link that no approximation has been published for."""
+    return lambda parameters, response, link: np.full_like(mean(parameters, response), np.nan)
 
 
 def threshold(mean: Moment, variance: Moment) -> LatentVariance:
@@ -62,7 +70,7 @@ def threshold(mean: Moment, variance: Moment) -> LatentVariance:
         return lambda parameters, response, link: np.full_like(mean(parameters, response), value)
 
     table = {name: constant(value) for name, value in _THRESHOLD.items()}
-    return by_link(table, delta(mean, variance))
+    return by_link(table, delta(variance))
 
 
 def by_link(table: Mapping[str, LatentVariance], otherwise: LatentVariance) -> LatentVariance:

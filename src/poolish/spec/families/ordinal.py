@@ -252,8 +252,10 @@ def ordinal(
 
 def pick(log_probabilities: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the entry of each row's own category, shape (..., obs)."""
-    codes = np.broadcast_to(y.astype(int), log_probabilities.shape[:-1])
-    return np.take_along_axis(log_probabilities, codes[..., None], axis=-1)[..., 0]
+    shape = np.broadcast_shapes(y.shape, log_probabilities.shape[:-1])
+    codes = np.broadcast_to(y.astype(int), shape)
+    table = np.broadcast_to(log_probabilities, (*shape, log_probabilities.shape[-1]))
+    return np.take_along_axis(table, codes[..., None], axis=-1)[..., 0]
 
 
 def category_fields(

@@ -126,7 +126,7 @@ GAMMA = scipy_family(
     variance=_gamma_variance,
     native=gamma_native,
     log_survival=_gamma_survival,
-    latent_variance=by_link({"log": _gamma_log_variance}, delta(location, _gamma_variance)),
+    latent_variance=by_link({"log": _gamma_log_variance}, delta(_gamma_variance)),
     response_kind="positive",
     additions=_TERMS,
 )
@@ -167,7 +167,7 @@ EXPONENTIAL = scipy_family(
     variance=_exponential_variance,
     native=_exponential_native,
     log_survival=_exponential_survival,
-    latent_variance=by_link({"log": _gumbel_variance}, delta(location, _exponential_variance)),
+    latent_variance=by_link({"log": _gumbel_variance}, delta(_exponential_variance)),
     response_kind="positive",
     additions=_TERMS,
 )
@@ -217,7 +217,7 @@ WEIBULL = scipy_family(
     variance=_weibull_variance,
     native=_weibull_native,
     log_survival=_weibull_survival,
-    latent_variance=by_link({"log": _weibull_log_variance}, delta(location, _weibull_variance)),
+    latent_variance=by_link({"log": _weibull_log_variance}, delta(_weibull_variance)),
     response_kind="positive",
     additions=_TERMS,
 )
@@ -248,7 +248,9 @@ INVERSE_GAUSSIAN = scipy_family(
     mean=location,
     variance=_inverse_gaussian_variance,
     native=_inverse_gaussian_native,
-    latent_variance=lognormal(location, _inverse_gaussian_variance),
+    latent_variance=by_link(
+        {"log": lognormal(location, _inverse_gaussian_variance)}, delta(_inverse_gaussian_variance)
+    ),
     response_kind="positive",
     additions=_TERMS,
 )

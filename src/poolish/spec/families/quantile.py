@@ -10,9 +10,9 @@ from poolish.spec.families.aliases import Frozen, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_real
 from poolish.spec.families.defaults import BRMS, fixed
 from poolish.spec.families.gaussian import MU, SIGMA
-from poolish.spec.families.rows import location, scipy_family
+from poolish.spec.families.latent import delta
+from poolish.spec.families.rows import broadcast, scipy_family
 from poolish.spec.family import Parameter, Parameters
-from poolish.spec.links import Link
 
 QUANTILE = Parameter("quantile", ("logit",), fixed("beta", 1.0, 1.0), BRMS, lower=0.0, upper=1.0)
 
@@ -31,9 +31,12 @@ def _graph(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesig
     return pm.math.log(p) + pm.math.log1p(-p) - pm.math.log(sigma) - check_loss
 
 
-def _latent_variance(parameters: Parameters, response: ResponseDesign, link: Link) -> np.ndarray:
-    slope = link.slope(link.link(location(parameters, response)))
-    return np.asarray(ASYMMETRIC_LAPLACE.variance(parameters, response) / slope**2)
+def _variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+    """Return sigma^2 (1 - 2 p + 2 p^2) / (p (1 - p))^2 (Yu & Zhang 2005)."""
+    sigma, p = broadcast(response, parameters["sigma"], parameters["quantile"], parameters["mu"])[
+        :2
+    ]
+    return np.asarray(sigma**2 * (1.0 - 2.0 * p + 2.0 * p**2) / (p * (1.0 - p)) ** 2)
 
 
 ASYMMETRIC_LAPLACE = scipy_family(
@@ -41,8 +44,9 @@ ASYMMETRIC_LAPLACE = scipy_family(
     (MU, SIGMA, QUANTILE),
     check=check_real,
     distribution=_distribution,
+    variance=_variance,
     graph=_graph,
-    latent_variance=_latent_variance,
+    latent_variance=delta(_variance),
     response_kind="real",
     additions=("weights",),
 )

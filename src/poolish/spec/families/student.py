@@ -60,7 +60,7 @@ STUDENT = scipy_family(
     variance=_student_variance,
     native=_student_native,
     log_survival=_student_survival,
-    latent_variance=delta(location, _student_variance),
+    latent_variance=delta(_student_variance),
     parameters_for=lambda response: (MU, SIGMA, NU) if response.se is None else (MU, NU),
     response_kind="real",
     additions=("se", "weights", "cens", "trunc"),
@@ -116,7 +116,7 @@ SKEW_NORMAL = scipy_family(
     mean=location,
     variance=_skew_normal_variance,
     graph=_skew_normal_graph,
-    latent_variance=delta(location, _skew_normal_variance),
+    latent_variance=delta(_skew_normal_variance),
     response_kind="real",
     additions=("weights",),
 )

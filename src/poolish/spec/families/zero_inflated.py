@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.aliases import MakeNative, Pymc, Tensor, Tensors
 from poolish.spec.families.binomial import BINOMIAL, binomial_native
 from poolish.spec.families.checks import Check, check_binomial, check_count
-from poolish.spec.families.counts import NEGBINOMIAL, POISSON, negbinomial_native, poisson_native
+from poolish.spec.families.counts import (
+    NEGBINOMIAL,
+    POISSON,
+    negbinomial_native,
+    poisson_native,
+    units,
+)
 from poolish.spec.families.defaults import probability
 from poolish.spec.families.graph import native_graph
-from poolish.spec.families.latent import lognormal
+from poolish.spec.families.latent import LatentVariance, Moment, by_link, delta, lognormal
 from poolish.spec.families.rows import broadcast, build_family, without
 from poolish.spec.family import Family, Parameters
 
 ZI = probability("zi")
 
 
-def zero_inflated(base: Family, native: MakeNative, check: Check) -> Family:
+def _count_latent(mean: Moment, variance: Moment) -> LatentVariance:
+    def gain(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
+        return np.asarray((1.0 - parameters["zi"]) * units(parameters, response))
+
+    return by_link({"log": lognormal(mean, variance)}, delta(variance, gain))
+
+
+def _no_latent(mean: Moment, variance: Moment) -> None:
+    """Return None: the latent variable of a chance says nothing about the additional zeros."""
+
+
+def zero_inflated(
+    base: Family,
+    native: MakeNative,
+    check: Check,
+    *,
+    latent: Callable[[Moment, Moment], LatentVariance | None] = _count_latent,
+) -> Family:
     """Return the mixture of a point at zero (chance zi) and a family of counts.
 
     Parameters
@@ -28,6 +53,8 @@ def zero_inflated(base: Family, native: MakeNative, check: Check) -> Family:
         The PyMC distribution of `base`.
     check : callable
         The support of `base`.
+    latent : callable
+        Makes the latent variance from the mean and the variance.
 
     Notes
     -----
@@ -72,7 +99,7 @@ def zero_inflated(base: Family, native: MakeNative, check: Check) -> Family:
         mean=mean,
         variance=variance,
         graph=graph,
-        latent_variance=lognormal(mean, variance),
+        latent_variance=latent(mean, variance),
         main_scale=base.main_scale,
         response_kind=base.response_kind,
         is_discrete=True,
@@ -82,4 +109,4 @@ def zero_inflated(base: Family, native: MakeNative, check: Check) -> Family:
 
 ZERO_INFLATED_POISSON = zero_inflated(POISSON, poisson_native, check_count)
 ZERO_INFLATED_NEGBINOMIAL = zero_inflated(NEGBINOMIAL, negbinomial_native, check_count)
-ZERO_INFLATED_BINOMIAL = zero_inflated(BINOMIAL, binomial_native, check_binomial)
+ZERO_INFLATED_BINOMIAL = zero_inflated(BINOMIAL, binomial_native, check_binomial, latent=_no_latent)

@@ -1,0 +1,230 @@
+"""Censoring, truncation, weights, known standard errors and rates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from poolish.design.arrays import ResponseDesign
+from poolish.errors import DataError, FamilyError
+from poolish.spec.families import FAMILIES, log_density, sample
+
+GAUSSIAN, WEIBULL, POISSON = (FAMILIES[name] for name in ("gaussian", "weibull", "poisson"))
+NORMAL = {"mu": np.array([1.0, 2.0, 3.0]), "sigma": np.array([1.5])}
+
+
+def _response(y: list[float], **terms: Any) -> ResponseDesign:
+    return ResponseDesign("out", np.array(y, dtype=float), **terms)
+
+
+def test_censored_rows_contribute_probabilities() -> None:
+    response = _response(
+        [0.5, 1.0, 2.0], censoring=np.array([-1, 1, 2]), upper=np.array([np.nan, np.nan, 4.0])
+    )
+
+    values = log_density(GAUSSIAN, response.y, NORMAL, response)
+
+    normal = stats.norm(NORMAL["mu"], 1.5)
+    expected = [
+        normal.cdf(0.5)[0],
+        normal.sf(1.0)[1],
+        normal.cdf(4.0)[2] - normal.cdf(2.0)[2],
+    ]
+    np.testing.assert_allclose(values, np.log(expected), rtol=1e-12)
+
+
+def test_right_censored_weibull_is_the_survival_function() -> None:
+    response = _response([10.0, 3.0], censoring=np.array([1, 0]))
+    parameters = {"mu": np.array([5.0, 5.0]), "shape": np.array([1.0])}
+
+    values = log_density(WEIBULL, response.y, parameters, response)
+
+    # Shape 1 is the exponential distribution: log S = -10 / 5, log f = -log 5 - 3 / 5.
+    np.testing.assert_allclose(values, [-2.0, -np.log(5.0) - 0.6], rtol=1e-12)
+
+
+def test_zero_truncated_poisson_leaves_out_the_zero() -> None:
+    response = _response([1, 4], lower_bound=np.array([1.0, 1.0]))
+    parameters = {"mu": np.array([0.3, 2.0])}
+
+    values = log_density(POISSON, response.y, parameters, response)
+
+    expected = stats.poisson.logpmf(response.y, parameters["mu"]) - np.log1p(
+        -np.exp(-parameters["mu"])
+    )
+    np.testing.assert_allclose(values, expected, rtol=1e-12)
+
+
+def test_truncated_normal_equals_scipys() -> None:
+    response = _response([0.5, 3.0, 2.0], lower_bound=np.zeros(3), upper_bound=np.full(3, 5.0))
+
+    values = log_density(GAUSSIAN, response.y, NORMAL, response)
+
+    a, b = (0.0 - NORMAL["mu"]) / 1.5, (5.0 - NORMAL["mu"]) / 1.5
+    expected = stats.truncnorm.logpdf(response.y, a, b, NORMAL["mu"], 1.5)
+    np.testing.assert_allclose(values, expected, rtol=1e-12)
+
+
+def test_truncation_far_in_the_upper_tail_keeps_its_digits() -> None:
+    response = _response([21.0], lower_bound=np.array([20.0]), upper_bound=np.array([30.0]))
+    parameters = {"mu": np.zeros(1), "sigma": np.ones(1)}
+
+    value = log_density(GAUSSIAN, response.y, parameters, response)
+
+    expected = stats.norm.logpdf(21.0) - stats.norm.logsf(20.0)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+
+
+def test_censoring_stays_within_the_truncation() -> None:
+    response = _response([2.0], censoring=np.array([1]), upper_bound=np.array([4.0]))
+    parameters = {"mu": np.ones(1), "sigma": np.ones(1)}
+
+    value = log_density(GAUSSIAN, response.y, parameters, response)
+
+    normal = stats.norm(1.0, 1.0)
+    expected = np.log((normal.cdf(4.0) - normal.cdf(2.0)) / normal.cdf(4.0))
+    np.testing.assert_allclose(value, [expected], rtol=1e-12)
+
+
+def test_left_censoring_at_the_number_of_trials_says_nothing() -> None:
+    response = _response([3], trials=np.array([3.0]), censoring=np.array([-1]))
+
+    value = log_density(FAMILIES["binomial"], response.y, {"mu": np.array([0.2])}, response)
+
+    np.testing.assert_array_equal(value, [0.0])
+
+
+def test_weights_multiply_the_log_density_of_most_families() -> None:
+    plain = _response([2, 5])
+    parameters = {"mu": np.array([1.0, 3.0])}
+
+    values = log_density(POISSON, plain.y, parameters, replace(plain, weights=np.array([2.0, 0.5])))
+
+    expected = np.array([2.0, 0.5]) * stats.poisson.logpmf(plain.y, parameters["mu"])
+    np.testing.assert_allclose(values, expected, rtol=1e-12)
+
+
+def test_weights_of_a_gaussian_are_precisions_as_in_lme4() -> None:
+    weights = np.array([1.0, 4.0, 9.0])
+    response = _response([0.5, 1.0, 2.0], weights=weights)
+
+    values = log_density(GAUSSIAN, response.y, NORMAL, response)
+
+    expected = stats.norm.logpdf(response.y, NORMAL["mu"], 1.5 / np.sqrt(weights))
+    np.testing.assert_allclose(values, expected, rtol=1e-12)
+    np.testing.assert_allclose(GAUSSIAN.variance(NORMAL, response), 2.25 / weights)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "student"])
+def test_known_standard_errors_take_the_place_of_sigma(name: str) -> None:
+    family = FAMILIES[name]
+    response = _response([0.5, 1.0], se=np.array([0.5, 2.0]))
+
+    names = [parameter.name for parameter in family.active(response)]
+
+    assert "sigma" not in names
+    assert family.parameter("sigma").default_prior(response) is None  # type: ignore[misc]
+
+
+def test_gaussian_with_standard_errors_has_these_as_sd() -> None:
+    response = _response([0.5, 1.0], se=np.array([0.5, 2.0]))
+    parameters = {"mu": np.zeros(2)}
+
+    values = log_density(GAUSSIAN, response.y, parameters, response)
+
+    np.testing.assert_allclose(values, stats.norm.logpdf(response.y, 0.0, response.se))
+
+
+def test_rate_multiplies_the_mean_of_a_poisson() -> None:
+    response = _response([4, 9], rate=np.array([2.0, 5.0]))
+    parameters = {"mu": np.array([1.5, 2.0])}
+
+    np.testing.assert_allclose(
+        POISSON.log_density(response.y, parameters, response),
+        stats.poisson.logpmf(response.y, [3.0, 10.0]),
+    )
+    np.testing.assert_allclose(POISSON.mean(parameters, response), [3.0, 10.0])
+
+
+def test_rate_of_a_negbinomial_is_the_sum_of_that_many_counts(rng: np.random.Generator) -> None:
+    """As in brms: the shape is multiplied too, so that two units are the sum of two counts."""
+    family = FAMILIES["negbinomial"]
+    parameters = {"mu": np.array([1.5]), "shape": np.array([0.7])}
+    one = family.log_density(np.arange(60.0), parameters, _response([0]))
+
+    two = family.log_density(np.arange(60.0), parameters, _response([0], rate=np.array([2.0])))
+
+    np.testing.assert_allclose(np.exp(two), np.convolve(np.exp(one), np.exp(one))[:60], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "gamma", "poisson", "negbinomial", "student"])
+def test_truncated_draws_have_the_truncated_mean(name: str, rng: np.random.Generator) -> None:
+    n_draws = 20_000
+    family = FAMILIES[name]
+    given = {"mu": 2.0, "sigma": 1.0, "shape": 1.5, "nu": 6.0}
+    active = family.active(_response([1]))
+    parameters = {row.name: np.full(n_draws, given[row.name]) for row in active}
+    response = _response(
+        [1] * n_draws, lower_bound=np.full(n_draws, 1.0), upper_bound=np.full(n_draws, 3.0)
+    )
+
+    draws = sample(family, rng, parameters, response)
+
+    assert draws.min() >= 1.0
+    assert draws.max() <= 3.0
+    frozen = family.distribution({k: v[0] for k, v in parameters.items()}, _response([1]))  # type: ignore[misc]
+    bounds = {"lb": 1, "ub": 3, "conditional": True}
+    expected = frozen.expect(**bounds)
+    assert abs(draws.mean() - expected) < 4 * draws.std() / np.sqrt(n_draws)
+
+
+@pytest.mark.parametrize(
+    ("name", "terms", "message"),
+    [
+        ("poisson", {"trials": np.ones(1)}, r"`poisson` takes no `trials\(\.\.\.\)`(?s:.)*`rate"),
+        ("gamma", {"se": np.ones(1)}, r"takes no `se"),
+        ("bernoulli", {"rate": np.ones(1)}, r"takes no `rate"),
+        ("zero_inflated_poisson", {"censoring": np.ones(1, dtype=int)}, r"takes no `cens"),
+        ("cumulative", {"lower_bound": np.ones(1)}, r"takes no `trunc"),
+    ],
+)
+def test_response_term_without_meaning_is_refused(
+    name: str, terms: dict[str, np.ndarray], message: str
+) -> None:
+    with pytest.raises(FamilyError, match=message):
+        FAMILIES[name].check(_response([1], **terms))
+
+
+@pytest.mark.parametrize(
+    ("name", "terms", "message"),
+    [
+        ("gaussian", {"se": np.array([1.0, 0.0])}, r"`se\(\.\.\.\)` has imposs(?s:.)*row 2 is 0"),
+        ("gaussian", {"weights": np.array([0.0, 1.0])}, r"`weights(?s:.)*row 1 is 0(?s:.)*above 0"),
+        ("poisson", {"weights": np.array([-1.0, 1.0])}, r"`weights(?s:.)*row 1 is -1"),
+        ("poisson", {"rate": np.array([1.0, 0.0])}, r"`rate(?s:.)*row 2 is 0"),
+        ("gaussian", {"lower_bound": np.array([0.0, 2.5])}, r"`trunc(?s:.)*row 2 is 2"),
+        (
+            "gaussian",
+            {"censoring": np.array([0, 2]), "upper": np.array([np.nan, 1.0])},
+            r"`cens(?s:.)*row 2 is 1(?s:.)*upper ends above y",
+        ),
+        (
+            "gaussian",
+            {"censoring": np.array([0, 2])},
+            r"without an upper end(?s:.)*cens\(status, y2",
+        ),
+    ],
+)
+def test_impossible_response_terms_are_refused(
+    name: str, terms: dict[str, np.ndarray], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        FAMILIES[name].check(_response([1, 2], **terms))
+
+
+def test_zero_weight_is_allowed_where_it_multiplies() -> None:
+    POISSON.check(_response([1, 2], weights=np.array([0.0, 1.0])))
