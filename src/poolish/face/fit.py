@@ -11,6 +11,7 @@ import xarray as xr
 
 from poolish.posterior import Posterior, save
 from poolish.predict import predict
+from poolish.predict.lazy import with_lazy_groups
 from poolish.summaries.coefficients import summarise
 from poolish.summaries.diagnosis import Diagnosis, diagnose
 from poolish.summaries.groups import summarise_groups
@@ -41,8 +42,11 @@ class Fit:
 
     @property
     def tree(self) -> xr.DataTree:
-        """Return the ArviZ DataTree: every `az.*` function works on it."""
-        return self.result.tree
+        """Return the ArviZ DataTree: every `az.*` function works on it.
+
+        `log_likelihood` and `posterior_predictive` are computed when they are first read.
+        """
+        return with_lazy_groups(self.result)
 
     @property
     def posterior(self) -> xr.Dataset:
