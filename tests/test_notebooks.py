@@ -7,6 +7,7 @@ from pathlib import Path
 import jupytext
 import nbclient
 import pytest
+from jupyter_client import AsyncKernelManager
 
 ROOT = Path(__file__).parents[1]
 
@@ -15,12 +16,14 @@ MAX_CELLS = 25
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs(path, monkeypatch):
+def test_a_notebook_runs(path, tmp_path, monkeypatch):
     monkeypatch.setenv("POOLISH_FAST", "1")
     notebook = jupytext.read(path)
 
+    # Sockets in the file system: no port is opened.
+    kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=str(tmp_path / "k"))
     client = nbclient.NotebookClient(
-        notebook, timeout=60, resources={"metadata": {"path": str(path.parent)}}
+        notebook, km=kernel, timeout=60, resources={"metadata": {"path": str(path.parent)}}
     )
     client.execute()
 

@@ -165,7 +165,7 @@ def test_verify_needs_a_model_folder(poolish_run, here, dyestuff):
 @pytest.mark.parametrize(
     ("formula", "content", "problems"),
     [
-        ("y ~ zz + (1 | g)", "y,g\n1,a\n2,b\n", ("zz", "^^", "columns")),
+        ("y ~ zz + (1 | g)", "y,g\n1,a\n2,b\n", ("UnknownColumnError", "zz", "y, g")),
         ("y ~ 1 + (1 | g", "y,g\n1,a\n2,b\n", ("FormulaError", "^")),
         ("y ~ 1 + (1 | g)", "y,g\n1,a\n,b\n", ("MissingValueError", "`y`", "3")),
     ],

@@ -92,9 +92,10 @@ def expect_model(
     folder = find_model(name, root).folder
     model = read_source(str(folder), None).build()
     fitted = model.fit(engine=engine, draws=draws, tune=tune, chains=4, seed=seed, progress=True)
+    verdict, reason = fitted.diagnosis.verdict, fitted.diagnosis.reason
     how = (
         f"poolish models expect {folder.name} --engine {engine} --draws {draws} --tune {tune} "
-        f"--seed {seed}; {fitted.diagnosis.verdict}"
+        f"--seed {seed}; {verdict}" + (f" ({reason})" if reason else "")
     )
     write_expected(
         folder / EXPECTED_FILE,
