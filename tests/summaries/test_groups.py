@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from tests.made_fits import make_posterior, read_brms_summary
 
-from poolish.errors import UnknownNameError
-from poolish.summaries import summarise_groups
+import poolish as po
+from poolish.errors import UnknownNameError, UnsupportedError
+from poolish.posterior import with_group
+from poolish.predict import predict
+from poolish.summaries import summarise_groups, summarise_pooling
 
 
 def test_deviations_are_brmss(brms_sleep):
@@ -63,3 +67,36 @@ def test_model_without_groups_says_so(sleepstudy):
 
     with pytest.raises(UnknownNameError, match="a model with groups; this has none"):
         summarise_groups(posterior, "Subject")
+
+
+def test_levels_are_read_in_chunks_without_a_difference(brms_sleep, monkeypatch):
+    whole = [f(brms_sleep, "Subject").frame for f in (summarise_groups, summarise_pooling)]
+
+    monkeypatch.setattr("poolish.summaries.effects._CHUNK", 5)
+    cut = [f(brms_sleep, "Subject").frame for f in (summarise_groups, summarise_pooling)]
+
+    for found, expected in zip(cut, whole, strict=True):
+        pd.testing.assert_frame_equal(found, expected)
+
+
+def test_effects_that_were_not_stored_are_drawn_again(sleepstudy):
+    model = po.model("Reaction ~ Days + (Days | Subject)", sleepstudy)
+    options = {"engine": "exact", "draws": 100, "chains": 2, "seed": 4, "progress": False}
+    stored = model.fit(**options).result
+    bare = model.fit(keep_groups=False, **options).result
+
+    found = [f(bare, "Subject").frame for f in (summarise_groups, summarise_pooling)]
+
+    assert "r_Subject" not in bare.draws
+    expected = [f(stored, "Subject").frame for f in (summarise_groups, summarise_pooling)]
+    for ours, theirs in zip(found, expected, strict=True):
+        pd.testing.assert_frame_equal(ours, theirs)
+    np.testing.assert_array_equal(predict(bare), predict(stored))
+
+
+def test_effects_that_cannot_be_drawn_again_are_an_error(brms_sleep):
+    draws = brms_sleep.draws.drop_vars("r_Subject")
+    bare = with_group(brms_sleep, "posterior", draws)
+
+    with pytest.raises(UnsupportedError, match="effects of `Subject` were not stored"):
+        summarise_groups(bare, "Subject")

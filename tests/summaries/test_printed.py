@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from tests.made_fits import make_posterior
 
+from poolish.posterior import with_group
 from poolish.summaries import print_html, print_text
 
 EXPECTED = """\
@@ -112,3 +113,9 @@ def test_html_is_escaped(sleepstudy, name):
 
     assert html.startswith("<pre>")
     assert name not in html
+
+
+def test_effects_that_were_not_stored_are_left_out(brms_sleep):
+    bare = with_group(brms_sleep, "posterior", brms_sleep.draws.drop_vars("r_Subject"))
+
+    assert "Average pooling" not in print_text(bare)

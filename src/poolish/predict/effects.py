@@ -19,7 +19,7 @@ class GroupRows:
     policy : str
     Z : ndarray, shape (obs, effect)
     codes : ndarray of int, shape (obs,)
-        Index into the fitted levels, or into the new groups.
+        Index into the levels of `r`, or into the new groups.
     n_new : int
         Number of new groups.
     sd : ndarray, shape (sample, effect)
@@ -27,7 +27,7 @@ class GroupRows:
     cor : ndarray, shape (sample, effect, effect), or None
         None for uncorrelated effects.
     r : ndarray, shape (sample, level, effect), or None
-        Draws of the effects of the fitted levels, where they are asked for.
+        Draws of the effects of the fitted levels that occur, where they are asked for.
     """
 
     policy: Policy

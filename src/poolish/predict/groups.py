@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from poolish.design.arrays import GroupDesign
-from poolish.errors import DataError
+from poolish.engines.exact import group_redraw
+from poolish.errors import DataError, UnsupportedError
 from poolish.formula import columns
 from poolish.formula.terms import Formula, Grouping
 from poolish.frame import FactorColumn, Table, as_factor
@@ -18,12 +19,46 @@ from poolish.predict.policies import Policy
 from poolish.spec.model import GroupSpec, PredictorSpec
 
 _N_LISTED = 5
+_GROUP_KINDS = ("sd", "cor", "r")
+
+type Reader = Callable[[np.ndarray], np.ndarray]
 
 
-def group_draws(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) -> np.ndarray:
-    """Return the draws of a group's effects, shape (chain, draw, level, effect)."""
+def group_reader(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) -> Reader:
+    """Return a function from positions of levels to the draws of their effects.
+
+    Draws that the fit did not store are made again, bit for bit, when they are read.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    spec : PredictorSpec
+    group : GroupSpec
+
+    Returns
+    -------
+    callable
+        `read(levels)` returns an array of shape (chain, draw, level, effect).
+
+    Raises
+    ------
+    UnsupportedError
+        If the draws were not stored and the engine cannot make them again.
+    """
     name = tree_name(spec.variable("r", group))
-    return np.asarray(posterior.draws[name].values)
+    if name in posterior.draws:
+        stored = np.asarray(posterior.draws[name].values)
+        return lambda levels: stored[:, :, levels]
+    if posterior.record.engine != "exact":
+        raise UnsupportedError(
+            f"the effects of `{group.name}` were not stored",
+            given=f"a fit by the {posterior.record.engine} engine with keep_groups=False",
+            expected="stored effects, or a fit by the exact engine, which can draw them again",
+            fix="fit again with `keep_groups=True`",
+        )
+    known = dict(_plain_names(posterior))
+    effects = group_redraw(posterior.spec, posterior.design, known, posterior.record.seed)
+    return lambda levels: effects.draw(slice(None), np.asarray(levels))
 
 
 def check_levels_seen(
@@ -93,6 +128,15 @@ def fitted_group(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) ->
     """Return the fitted arrays of a group."""
     groups = posterior.design.predictors[spec.parameter].groups
     return next(design for design in groups if design.name == group.name)
+
+
+def _plain_names(posterior: Posterior) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the stored variables under the names that engines use."""
+    predictors = posterior.spec.predictors.values()
+    grouped = [p.variable(kind, g) for p in predictors for g in p.groups for kind in _GROUP_KINDS]
+    plain = {tree_name(name): name for name in grouped}
+    for name, values in posterior.draws.data_vars.items():
+        yield plain.get(str(name), str(name)), values.values
 
 
 def _population_columns(formula: Formula) -> frozenset[str]:

@@ -19,7 +19,7 @@ from poolish.predict.groups import (
     check_levels_seen,
     fill_group_columns,
     fitted_group,
-    group_draws,
+    group_reader,
     number_new_groups,
 )
 from poolish.predict.policies import Policy
@@ -152,7 +152,8 @@ def _one_group(
     codes, n_new, r = design.codes, 0, None
     if policy == "observed":
         check_levels_seen(posterior, spec, group, source, codes)
-        r = _flat(group_draws(posterior, spec, group))
+        used, codes = np.unique(codes, return_inverse=True)
+        r = _flat(group_reader(posterior, spec, group)(used))
     if policy == "new":
         codes, n_new = number_new_groups(posterior, spec, group, source)
     cor = tree_name(spec.variable("cor", group))

@@ -37,9 +37,9 @@ def summarise_groups(
         If there is no such group.
     """
     found = select_group(posterior, group, parameter=parameter)
-    parts = [_one_effect(found, k, ci_prob=ci_prob) for k in range(len(found.group.effects))]
+    parts = [_chunk_rows(found, levels, r, ci_prob) for levels, r in found.chunks()]
     return TableResult(
-        pd.concat(parts, ignore_index=True),
+        by_effect(found, pd.concat(parts)),
         title=f"Groups: {group}",
         caption=f"deviation from the population and coefficient (population + deviation); "
         f"{ci_prob:.0%} equal-tailed intervals",
@@ -52,20 +52,26 @@ def count_rows(found: GroupEffects) -> np.ndarray:
     return np.bincount(found.design.codes, minlength=len(found.group.levels))
 
 
-def _one_effect(found: GroupEffects, k: int, *, ci_prob: float) -> pd.DataFrame:
-    deviation = found.r[..., k]
-    own = describe_draws(deviation, ci_prob=ci_prob)
-    coef = describe_draws(deviation + found.population[..., None, k], ci_prob=ci_prob)
-    return pd.DataFrame(
-        {
-            "level": list(found.group.levels),
-            "effect": found.group.effects[k],
-            "n": count_rows(found),
-            "deviation": own["mean"],
-            "sd": own["sd"],
-            "lower": own["lower"],
-            "upper": own["upper"],
-            "coef": coef["mean"],
-            **{f"coef_{name}": coef[name] for name in ("sd", "lower", "upper")},
+def by_effect(found: GroupEffects, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows in the order of the effects, and of the levels within."""
+    order = {effect: place for place, effect in enumerate(found.group.effects)}
+    return frame.sort_values("effect", key=lambda e: e.map(order), kind="stable", ignore_index=True)
+
+
+def _chunk_rows(
+    found: GroupEffects, levels: np.ndarray, r: np.ndarray, ci_prob: float
+) -> pd.DataFrame:
+    counts = count_rows(found)[levels]
+    names = [found.group.levels[level] for level in levels]
+    parts = []
+    for k, effect in enumerate(found.group.effects):
+        own = describe_draws(r[..., k], ci_prob=ci_prob)
+        coef = describe_draws(r[..., k] + found.population[..., None, k], ci_prob=ci_prob)
+        columns = {
+            "deviation": own.pop("mean"),
+            **own,
+            "coef": coef.pop("mean"),
+            **{f"coef_{name}": values for name, values in coef.items()},
         }
-    )
+        parts.append(pd.DataFrame({"level": names, "effect": effect, "n": counts, **columns}))
+    return pd.concat(parts)

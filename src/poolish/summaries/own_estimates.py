@@ -105,7 +105,7 @@ def _is_least_squares(spec: ModelSpec, found: GroupEffects) -> bool:
 def _own_response(posterior: Posterior, found: GroupEffects) -> np.ndarray:
     """Return the response less all of the linear predictor but the group's own coefficients."""
     eta = _mean_linear(posterior)
-    own = found.population.mean(axis=(0, 1)) + found.r.mean(axis=(0, 1))
+    own = found.population.mean(axis=(0, 1)) + found.means()
     part = np.einsum("nk,nk->n", found.design.Z, own[found.design.codes])
     return np.asarray(posterior.design.response.y - (eta - part))
 
@@ -118,7 +118,7 @@ def _mean_linear(posterior: Posterior) -> np.ndarray:
         eta = eta + main.X @ posterior.draws[spec.variable("b")].values.mean(axis=(0, 1))
     for group in spec.groups:
         found = collect_effects(posterior, spec, group)
-        r = found.r.mean(axis=(0, 1))
+        r = found.means()
         eta = eta + np.einsum("nk,nk->n", found.design.Z, r[found.design.codes])
     return np.asarray(eta)
 

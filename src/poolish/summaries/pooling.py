@@ -7,7 +7,7 @@ import pandas as pd
 
 from poolish.posterior import Posterior
 from poolish.summaries.effects import GroupEffects, select_group
-from poolish.summaries.groups import count_rows
+from poolish.summaries.groups import by_effect, count_rows
 from poolish.summaries.moments import CI_PROB, describe_draws
 from poolish.summaries.numbers import Format
 from poolish.summaries.own_estimates import OwnEstimates, complete_pooling, estimate_own
@@ -53,13 +53,13 @@ def summarise_pooling(posterior: Posterior, group: str, *, ci_prob: float = CI_P
     own = estimate_own(posterior, found, ci_prob=ci_prob)
     complete = complete_pooling(posterior, found)
     parts = [
-        _one_effect(found, k, own=own, complete=float(complete[k]), ci_prob=ci_prob)
-        for k in range(len(found.group.effects))
+        _chunk_rows(found, levels, r, own=own, complete=complete, ci_prob=ci_prob)
+        for levels, r in found.chunks()
     ]
     factors = average_pooling(found)
     average = ", ".join(f"{effect} {value:.2f}" for effect, value in factors.items())
     return TableResult(
-        pd.concat(parts, ignore_index=True),
+        by_effect(found, pd.concat(parts)),
         title=f"Pooling of {group}",
         caption=f"average pooling factor: {average} (0 = own data only, 1 = fully pooled); "
         f"{ci_prob:.0%} intervals",
@@ -85,33 +85,44 @@ def average_pooling(found: GroupEffects) -> dict[str, float]:
     Gelman & Pardoe (2006), Technometrics 48(2), 241-251, the pooling factor lambda.
     doi:10.1198/004017005000000517
     """
-    if len(found.group.levels) < 2:
+    if found.n_levels < 2:
         return dict.fromkeys(found.group.effects, float("nan"))
-    of_means = found.r.mean(axis=(0, 1)).var(axis=0, ddof=1)
-    mean_of = found.r.var(axis=2, ddof=1).mean(axis=(0, 1))
+    total, squares = np.zeros_like(found.sd), np.zeros_like(found.sd)
+    for _, r in found.chunks():
+        total += r.sum(axis=2)
+        squares += np.square(r).sum(axis=2)
+    # V_j by sums of squares: deviations are centred near zero, so little is lost.
+    within_draws = (squares - total**2 / found.n_levels) / (found.n_levels - 1)
+    mean_of = within_draws.mean(axis=(0, 1))
+    of_means = found.means().var(axis=0, ddof=1)
     factors = 1.0 - np.divide(of_means, mean_of, out=np.zeros_like(of_means), where=mean_of > 0)
     return dict(zip(found.group.effects, factors.tolist(), strict=True))
 
 
-def _one_effect(
-    found: GroupEffects, k: int, *, own: OwnEstimates, complete: float, ci_prob: float
+def _chunk_rows(
+    found: GroupEffects,
+    levels: np.ndarray,
+    r: np.ndarray,
+    *,
+    own: OwnEstimates,
+    complete: np.ndarray,
+    ci_prob: float,
 ) -> pd.DataFrame:
-    partial = describe_draws(found.r[..., k] + found.population[..., None, k], ci_prob=ci_prob)
-    spread = np.square(found.sd[..., k]).mean()
-    shrunk = found.r[..., k].var(axis=(0, 1)) / spread
-    return pd.DataFrame(
-        {
-            "level": list(found.group.levels),
-            "effect": found.group.effects[k],
-            "n": count_rows(found),
-            "own": own.estimate[:, k],
-            "own_lower": own.lower[:, k],
-            "own_upper": own.upper[:, k],
-            "partial": partial["mean"],
-            "sd": partial["sd"],
-            "lower": partial["lower"],
-            "upper": partial["upper"],
-            "complete": complete,
+    counts = count_rows(found)[levels]
+    spread = np.square(found.sd).mean(axis=(0, 1))
+    names = [found.group.levels[level] for level in levels]
+    parts = []
+    for k, effect in enumerate(found.group.effects):
+        partial = describe_draws(r[..., k] + found.population[..., None, k], ci_prob=ci_prob)
+        shrunk = r[..., k].var(axis=(0, 1)) / spread[k]
+        columns = {
+            "own": own.estimate[levels, k],
+            "own_lower": own.lower[levels, k],
+            "own_upper": own.upper[levels, k],
+            "partial": partial.pop("mean"),
+            **partial,
+            "complete": float(complete[k]),
             "pooling": np.minimum(shrunk, 1.0),
         }
-    )
+        parts.append(pd.DataFrame({"level": names, "effect": effect, "n": counts, **columns}))
+    return pd.concat(parts)

@@ -10,6 +10,7 @@ import numpy as np
 
 from poolish.design.arrays import GroupDesign
 from poolish.posterior import Posterior, Variable
+from poolish.posterior.variables import tree_name
 from poolish.summaries.diagnosis import Diagnosis, diagnose, format_value
 from poolish.summaries.effects import collect_effects
 from poolish.summaries.moments import CI_PROB, describe_draws, summarise_draws
@@ -232,6 +233,9 @@ def _pooling(posterior: Posterior) -> Iterator[str]:
     main = posterior.spec.main
     parts = []
     for group in main.groups:
+        # Effects that were not stored take long to draw again; `fit.pooling()` does it when asked.
+        if tree_name(main.variable("r", group)) not in posterior.draws:
+            continue
         factors = average_pooling(collect_effects(posterior, main, group))
         effects = ", ".join(f"{effect} {format_number(v, 2)}" for effect, v in factors.items())
         parts.append(f"{group.name} {effects}")
