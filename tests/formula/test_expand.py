@@ -60,6 +60,8 @@ def test_groupings_are_those_of_lme4(case):
         ("y ~ x - offset(n)", "only population terms can be removed", 6),
         ("y ~ (a+b+c+d+e+f+g+h+i+j)^10", "expands to too many terms", 25),
         (f"y ~ ({'+'.join(f'a{i}' for i in range(200))})^2", "expands to too many terms", None),
+        (f"y ~ {':'.join('abcdefghijklmnopqrstu')}", "a product joins too many variables", 43),
+        (f"y ~ {'/'.join('abcdefghijklmnopqrstu')}", "a product joins too many variables", 43),
         (f"y ~ {'+'.join(f'a{i}' for i in range(1001))}", "expands to too many terms", None),
     ],
 )

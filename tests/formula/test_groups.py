@@ -63,6 +63,7 @@ def test_a_grouping_is_named_by_its_columns():
         ("mm(a)", "`mm` does not take these arguments"),
         ("gr(log(a))", r"`log\(a\)` is not a name"),
         ("kin(a, 'K')", '`"K"` is not a name'),
+        ("/".join("abcdefghijklmnopqrstu"), "a grouping joins too many columns"),
         ("1", "a column is missing"),
         ("a/", "nothing follows `/`"),
         ("a b", "`b` cannot follow `a`"),

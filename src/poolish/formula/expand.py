@@ -9,14 +9,16 @@ Chambers & Hastie (1992), Statistical Models in S, section 2.4.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from types import MappingProxyType
 
 from poolish.errors import FormulaError, Source
 from poolish.formula.terms import INTERCEPT, Expression, GroupTerm, Term, cover_sources
 
 MAX_TERMS = 1_000
+MAX_DEGREE = 20
 # Products of overlapping parts have fewer terms than pairs; this bounds the work.
 _MAX_PAIRS = 10_000
 
@@ -49,7 +51,7 @@ class Part:
 
 def part_of(term: Term) -> Part:
     """Return the part that is one term."""
-    return Part(_index([term]), order=dict.fromkeys(term.variables))
+    return Part({frozenset(term.variables): term}, order=dict.fromkeys(term.variables))
 
 
 def finish_terms(part: Part) -> tuple[Term, ...]:
@@ -100,12 +102,21 @@ def remove(left: Part, right: Part, at: Source) -> Part:
 
 
 def interact(left: Part, right: Part, at: Source) -> Part:
-    """Return `left:right`, every term of one joined to every term of the other."""
+    """Return `left:right`, every term of one joined to every term of the other.
+
+    Raises
+    ------
+    FormulaError
+        If a part holds what cannot stand in a product, or there are too many terms.
+    """
     _check_factors(left, right, at)
     if len(left.terms) * len(right.terms) > _MAX_PAIRS:
         raise _too_many(at)
-    pairs = (_join(a, b) for a in left.terms.values() for b in right.terms.values())
-    return Part(_limited(_index(pairs), at), order=left.order | right.order)
+    joined: dict[frozenset[Expression], Term] = {}
+    for (a, left_term), (b, right_term) in product(left.terms.items(), right.terms.items()):
+        if a | b not in joined:
+            joined[a | b] = _join(left_term, right_term, at)
+    return Part(_limited(joined, at), order=left.order | right.order)
 
 
 def cross(left: Part, right: Part, at: Source) -> Part:
@@ -152,16 +163,17 @@ def raise_to(part: Part, exponent: int, at: Source) -> Part:
     return power
 
 
-def _index(terms: Iterable[Term]) -> _Terms:
-    indexed: dict[frozenset[Expression], Term] = {}
-    for term in terms:
-        indexed.setdefault(frozenset(term.variables), term)
-    return indexed
-
-
-def _join(left: Term, right: Term) -> Term:
-    variables = dict.fromkeys((*left.variables, *right.variables))
-    return Term(tuple(variables), cover_sources(left.source, right.source))
+def _join(left: Term, right: Term, at: Source) -> Term:
+    variables = tuple(dict.fromkeys((*left.variables, *right.variables)))
+    if len(variables) > MAX_DEGREE:
+        raise FormulaError(
+            "a product joins too many variables",
+            given=f"more than {MAX_DEGREE} variables in one term",
+            expected=f"at most {MAX_DEGREE} variables in one term",
+            fix="add terms by `+`, or write out the products that you need",
+            source=at,
+        )
+    return Term(variables, cover_sources(left.source, right.source))
 
 
 def _merged(part: Part) -> Part:
@@ -171,7 +183,7 @@ def _merged(part: Part) -> Part:
         return part
     variables = dict.fromkeys(variable for term in terms for variable in term.variables)
     source = cover_sources(terms[0].source, terms[-1].source)
-    return replace(part, terms=_index([Term(tuple(variables), source)]))
+    return replace(part, terms={frozenset(variables): Term(tuple(variables), source)})
 
 
 def _limited(terms: _Terms, at: Source) -> _Terms:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from poolish.errors import FormulaError
 from poolish.formula.cursor import Cursor
+from poolish.formula.expand import MAX_DEGREE
 from poolish.formula.expressions import read_argument, read_arguments, read_name
 from poolish.formula.functions import GROUPINGS, bind_arguments, find_signature
 from poolish.formula.terms import (
@@ -68,8 +69,17 @@ def _nest(left: _Levels, right: _Levels) -> _Levels:
 
 
 def _join(left: Grouping, right: Grouping) -> Grouping:
-    columns = dict.fromkeys((*left.variables, *right.variables))
-    return Grouping(tuple(columns), source=cover_sources(left.source, right.source))
+    columns = tuple(dict.fromkeys((*left.variables, *right.variables)))
+    source = cover_sources(left.source, right.source)
+    if len(columns) > MAX_DEGREE:
+        raise FormulaError(
+            "a grouping joins too many columns",
+            given=f"more than {MAX_DEGREE} columns",
+            expected=f"at most {MAX_DEGREE} columns in one grouping",
+            fix="add one column to the data that numbers the groups",
+            source=source,
+        )
+    return Grouping(columns, source=source)
 
 
 def _read_function(cursor: Cursor) -> Grouping:
