@@ -15,7 +15,13 @@ class Cursor:
     Parameters
     ----------
     text : str
-        One formula, or one side of it.
+        One formula, or the text of a prior.
+
+    Attributes
+    ----------
+    tokens : tuple of Token
+    n_operators : int
+        Operators of the expression being read, counted by its reader to bound its size.
     """
 
     def __init__(self, text: str) -> None:
