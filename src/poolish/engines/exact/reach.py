@@ -26,6 +26,19 @@ def can_fit(spec: ModelSpec, design: Design) -> str | None:
     return next((reason for check in _CHECKS if (reason := check(spec, design))), None)
 
 
+def can_estimate(spec: ModelSpec, design: Design) -> str | None:
+    """Return None when maximum likelihood applies, else the reason; priors do not matter."""
+    checks = (_family, _response, _predictors, _sigma, _rank, _relations, _shared, _size)
+    return next((reason for check in checks if (reason := check(spec, design))), None)
+
+
+def _rank(spec: ModelSpec, design: Design) -> str | None:
+    X = design.main.X
+    if X.size and np.linalg.matrix_rank(X / np.linalg.norm(X, axis=0)) < X.shape[1]:
+        return "its population effects are not determined by the data"
+    return None
+
+
 def _family(spec: ModelSpec, design: Design) -> str | None:
     if spec.family.name != "gaussian":
         return f"the family is {spec.family.name}, not gaussian"

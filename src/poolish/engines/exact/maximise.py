@@ -1,0 +1,112 @@
+"""The maximum of a likelihood whose variances may be 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from scipy.optimize import minimize
+
+# A relative standard deviation below this is tried at 0, and at 0 tried above it.
+SMALL = 0.02
+PROBE = 0.1
+NEWTON_STEPS = 2
+STEP = 1e-4
+
+
+class Smooth(Protocol):
+    """A log likelihood with its gradient; some arguments are bounded below by 0."""
+
+    @property
+    def is_diagonal(self) -> np.ndarray:
+        """Return which arguments are bounded below by 0."""
+
+    def start(self) -> np.ndarray:
+        """Return where to begin."""
+
+    def value(self, x: np.ndarray) -> float:
+        """Return the log likelihood."""
+
+    def gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the log likelihood and its gradient."""
+
+
+def maximise(criterion: Smooth) -> np.ndarray:
+    """Return the arguments at the maximum.
+
+    Quasi-Newton steps within the bounds; then arguments near 0 are tried at 0, and those at 0,
+    where the gradient vanishes whether it is a maximum or not, are tried above; then Newton steps.
+    """
+    x = criterion.start()
+    if not len(x):
+        return x
+    x = _climb(criterion, x)
+    for _ in range(int(criterion.is_diagonal.sum())):
+        lifted = _lifted(criterion, x)
+        if lifted is None:
+            break
+        x = _climb(criterion, lifted)
+    return _polished(criterion, _snapped(criterion, x))
+
+
+def _climb(criterion: Smooth, start: np.ndarray) -> np.ndarray:
+    bounds = [(0.0 if bounded else None, None) for bounded in criterion.is_diagonal]
+    options = {"ftol": 1e-13, "gtol": 1e-6, "maxiter": 500}
+    found = minimize(
+        _negative(criterion), start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+    )
+    return np.asarray(found.x)
+
+
+def _negative(criterion: Smooth) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+    def negative(x: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = criterion.gradient(x)
+        return -value, -slope
+
+    return negative
+
+
+def _snapped(criterion: Smooth, x: np.ndarray) -> np.ndarray:
+    """Return x with the small bounded arguments at 0 where that is at least as likely."""
+    best = criterion.value(x)
+    for i in np.flatnonzero(criterion.is_diagonal & (x < SMALL) & (x > 0)):
+        at_zero = x.copy()
+        at_zero[i] = 0.0
+        value = criterion.value(at_zero)
+        if value >= best - 1e-10 * abs(best):
+            x, best = at_zero, value
+    return x
+
+
+def _lifted(criterion: Smooth, x: np.ndarray) -> np.ndarray | None:
+    """Return x with one argument moved off 0 where that is more likely, None if there is none."""
+    here = criterion.value(x)
+    for i in np.flatnonzero(criterion.is_diagonal & (x < SMALL)):
+        above = x.copy()
+        above[i] = PROBE
+        if criterion.value(above) > here + 1e-8:
+            return above
+    return None
+
+
+def _polished(criterion: Smooth, x: np.ndarray) -> np.ndarray:
+    """Return x after Newton steps in the arguments that are not at their bound."""
+    free = np.flatnonzero(~criterion.is_diagonal | (x > SMALL))
+    for _ in range(NEWTON_STEPS):
+        value, slope = criterion.gradient(x)
+        columns = []
+        for i in free:
+            ahead, behind = x.copy(), x.copy()
+            ahead[i], behind[i] = x[i] + STEP, x[i] - STEP
+            columns.append((criterion.gradient(ahead)[1] - criterion.gradient(behind)[1])[free])
+        if not columns:
+            return x
+        hessian = np.array(columns) / (2 * STEP)
+        step = np.zeros_like(x)
+        step[free] = np.linalg.lstsq(hessian, -slope[free], rcond=None)[0]
+        candidate = x + step
+        if criterion.value(candidate) < value or (candidate[criterion.is_diagonal] < 0).any():
+            return x
+        x = candidate
+    return x
