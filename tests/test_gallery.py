@@ -45,3 +45,15 @@ def test_a_model_gives_its_expected_answers(model):
     expected = read_expected(model.folder / EXPECTED_FILE)
     outcome = compare_estimates(expected, estimate_quantities(fit.result))
     assert outcome.is_met, str(outcome)
+
+
+def test_the_answers_of_eight_schools_are_those_of_quadrature():
+    # The mean integrated analytically, the spread by quadrature: tests/reference/brms/README.md,
+    # "a direct quadrature over tau agrees", given to three decimals.
+    exact = {"b[Intercept]": (7.433, 4.340), "sd_school[Intercept]": (3.606, 3.227)}
+
+    expected = read_expected(ROOT / "eight_schools" / EXPECTED_FILE)
+
+    for name, (mean, sd) in exact.items():
+        assert expected[name].mean == pytest.approx(mean, abs=4 * expected[name].mcse + 0.0005)
+        assert expected[name].sd == pytest.approx(sd, rel=0.02)

@@ -63,7 +63,7 @@ def test_reading_a_saved_fit_needs_no_pymc(sleep_file):
 
 
 def test_the_exact_engine_needs_no_pymc(root):
-    data = root / "models" / "dyestuff" / "data.csv"
+    data = root / "models" / "dyestuff2" / "data.csv"
     code = (
         "import poolish, pandas; "
         f"poolish.fit('Yield ~ 1 + (1 | Batch)', pandas.read_csv({str(data)!r}), seed=1)"

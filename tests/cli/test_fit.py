@@ -8,6 +8,7 @@ import typer
 
 import poolish
 from poolish.cli import fit as fit_command
+from poolish.posterior.build import with_group
 from poolish.studies.verify import Verification
 
 FORMULA = "Yield ~ 1 + (1 | Batch)"
@@ -15,7 +16,7 @@ FORMULA = "Yield ~ 1 + (1 | Batch)"
 
 @pytest.fixture
 def dyestuff(root):
-    return root / "models" / "dyestuff" / "data.csv"
+    return root / "models" / "dyestuff2" / "data.csv"
 
 
 @pytest.fixture
@@ -64,17 +65,17 @@ def test_json_holds_how_the_fit_was_made(poolish_run, here, dyestuff):
 
 
 def test_a_model_folder_is_fitted_and_held_to_its_answers(poolish_run, here, root):
-    outcome = poolish_run("fit", root / "models" / "dyestuff", "--verify", "-q")
+    outcome = poolish_run("fit", root / "models" / "dyestuff2", "--verify", "-q")
 
     assert outcome.code == 0
     assert "Verified: all" in outcome.out
-    assert (here / "dyestuff.nc").is_file()
+    assert (here / "dyestuff2.nc").is_file()
 
 
 def test_a_fit_that_misses_its_answers_leaves_with_4(poolish_run, here, root):
     options = ("--verify", "-q", "--prior", "sigma=normal(0, 1)")
 
-    outcome = poolish_run("fit", root / "models" / "dyestuff", *options)
+    outcome = poolish_run("fit", root / "models" / "dyestuff2", *options)
 
     assert outcome.code == 4
     assert "Not verified" in outcome.out
@@ -118,15 +119,16 @@ def test_a_folder_that_is_absent_is_refused_early(poolish_run, here, dyestuff):
     assert "cannot be saved in folder `absent`" in outcome.err
 
 
-def test_strict_refuses_a_fit_that_is_not_to_be_used(poolish_run, here, dyestuff):
-    options = ("--draws", "10", "--chains", "2", "-q")
+def test_strict_refuses_a_fit_that_is_not_to_be_used(sleep_fit):
+    few = sleep_fit.posterior.isel(draw=slice(0, 10))
+    bad = poolish.Fit(with_group(sleep_fit.result, "posterior", few))
 
-    loose = poolish_run("fit", FORMULA, dyestuff, *options)
-    strict = poolish_run("fit", FORMULA, dyestuff, *options, "--strict", "--force")
+    fit_command.leave(bad, None, is_strict=False)
+    with pytest.raises(typer.Exit) as stop:
+        fit_command.leave(bad, None, is_strict=True)
 
-    assert "do not use" in loose.out.lower()
-    assert (loose.code, strict.code) == (0, 4)
-    assert (here / "data.nc").is_file()
+    assert bad.diagnosis.verdict == "do not use"
+    assert stop.value.exit_code == 4
 
 
 def test_an_interrupted_fit_leaves_with_130(sleep_fit):

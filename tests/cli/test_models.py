@@ -60,7 +60,7 @@ def test_show_of_no_model_lists_the_names(poolish_run, at_root):
 
 def test_a_new_model_can_be_fitted_at_once(poolish_run, root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    data = root / "models" / "dyestuff" / "data.csv"
+    data = root / "models" / "dyestuff2" / "data.csv"
 
     made = poolish_run("models", "new", "mine", "Yield ~ 1 + (1 | Batch)", data)
     fitted = poolish_run("fit", "models/mine", "-q")
@@ -73,7 +73,7 @@ def test_expected_answers_are_written_with_how_they_were_made(
     poolish_run, root, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    data = root / "models" / "dyestuff" / "data.csv"
+    data = root / "models" / "dyestuff2" / "data.csv"
     poolish_run("models", "new", "mine", "Yield ~ 1 + (1 | Batch)", data)
 
     poolish_run("models", "expect", "mine", "--engine", "exact", "--draws", "2000")
@@ -87,7 +87,7 @@ def test_expected_answers_are_written_with_how_they_were_made(
 
 def test_the_page_is_written_where_the_models_are(poolish_run, root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    data = root / "models" / "dyestuff" / "data.csv"
+    data = root / "models" / "dyestuff2" / "data.csv"
     poolish_run("models", "new", "mine", "Yield ~ 1 + (1 | Batch)", data)
 
     poolish_run("models", "page")
