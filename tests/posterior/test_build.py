@@ -149,7 +149,7 @@ def test_columns_may_have_any_name(rows, name):
     assert_same_design(design, posterior.design)
 
 
-@pytest.mark.parametrize("name", ["obs", "chain", "draw", "coef", "km/h"])
+@pytest.mark.parametrize("name", ["obs", "chain", "coef", "b", "sigma", "r_b", "km/h"])
 def test_groups_may_have_any_name(rows, name):
     renamed = rows.rename(columns={"g": name})
     posterior = make_posterior(f"y ~ x + (x | `{name}`)", renamed)
@@ -169,11 +169,11 @@ def test_responses_may_have_any_name(rows, name):
 
 
 def test_variables_beyond_the_model_are_kept(rows):
-    extra = {"threshold": np.zeros((2, 5, 3))}
+    extra = {"more": np.zeros((2, 5, 3))}
 
     posterior = make_posterior("y ~ x", rows, extra)
 
-    assert posterior.draws["threshold"].dims == ("chain", "draw", "threshold_dim_0")
+    assert posterior.draws["more"].dims == ("chain", "draw", "more_dim_0")
 
 
 def test_statistics_of_draws_and_of_the_fit_are_kept(rows):
@@ -191,3 +191,13 @@ def test_a_group_is_added_without_touching_the_others(brms_sleep):
     assert list(added.tree.children)[-1] == "prior"
     assert "prior" not in brms_sleep.tree.children
     assert added.draws.identical(brms_sleep.draws)
+
+
+def test_vector_parameters_have_a_dimension_of_their_own(rows):
+    data = rows.assign(o=pd.Categorical(list("lmh") * 4, categories=list("lmh"), ordered=True))
+
+    posterior = make_posterior("o ~ x", data, family="cumulative")
+
+    threshold = posterior.draws["threshold"]
+    assert threshold.dims == ("chain", "draw", "threshold_dim")
+    assert list(threshold.coords["threshold_dim"].values) == ["1", "2"]

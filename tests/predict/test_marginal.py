@@ -78,7 +78,7 @@ def test_marginal_mean_is_the_mean_over_new_groups(logistic):
     marginal = predict(logistic, NEW, groups="integrate").values
     new = NEW.assign(g=["a", "b", "c"])
 
-    drawn = np.array([predict(logistic, new, groups="new", seed=s).values for s in range(400)])
+    drawn = np.array([predict(logistic, new, groups="new", seed=s).values for s in range(100)])
 
     se = drawn.std(axis=0) / np.sqrt(len(drawn))
     assert (np.abs(drawn.mean(axis=0) - marginal) < 5 * se + 1e-9).mean() > 0.999

@@ -85,3 +85,41 @@ def test_groups_on_demand_carry_the_name_of_the_response(slopes):
         assert list(both.tree[group].data_vars) == ["y"]
         assert both.tree[group]["y"].dims == ("chain", "draw", "obs")
     assert "log_likelihood" not in slopes.tree.children
+
+
+def test_log_likelihood_of_censored_rows_is_that_of_the_tail(rows):
+    data = rows.assign(c=np.where(rows["y"] > 0.5, "right", "none"))
+    posterior = make_posterior("y | cens(c) ~ x", data)
+    eta = linear_predictors(posterior)["mu"]
+    normal = stats.norm(eta, posterior.draws["sigma"].values[..., None])
+
+    found = log_likelihood(posterior)
+
+    expected = np.where(data["c"] == "right", normal.logsf(rows["y"]), normal.logpdf(rows["y"]))
+    np.testing.assert_allclose(found, expected, rtol=1e-8)
+
+
+def test_truncated_observations_stay_within_their_bounds(rows):
+    draws = {"b": np.ones((1, 500, 2)), "sigma": np.full((1, 500), 2.0)}
+    posterior = make_posterior("y | trunc(lb = -3, ub = 3) ~ x", rows, draws)
+
+    drawn = predict(posterior, kind="response").values
+
+    assert (np.abs(drawn) <= 3).all()
+    assert np.abs(drawn).max() > 2.9
+
+
+def test_ordinal_responses_are_predicted_from_their_thresholds(rows):
+    levels = ["low", "mid", "high"]
+    data = rows.assign(o=pd.Categorical(levels * 8, categories=levels, ordered=True))
+    posterior = make_posterior("o ~ x", data, family="cumulative")
+    draws = posterior.draws
+    threshold = draws["threshold"].values[..., None, :]
+    below = special.expit(threshold - linear_predictors(posterior)["mu"][..., None])
+    p = np.diff(below, prepend=0.0, append=1.0, axis=-1)
+
+    found = log_likelihood(posterior)
+
+    expected = np.log(p[..., np.arange(24), np.tile([0, 1, 2], 8)])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert set(np.unique(predict(posterior, kind="response"))) <= {0.0, 1.0, 2.0}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,21 +41,47 @@ def tree_name(name: str) -> str:
 
 def list_variables(spec: ModelSpec) -> tuple[Variable, ...]:
     """Return the variables of a model's posterior, in the order they are shown."""
-    modelled = (v for p in spec.predictors.values() for v in _predictor_variables(p))
-    auxiliary = (Variable(name, "auxiliary", name, None, ()) for name in spec.auxiliary)
+    dims = level_dims(spec)
+    modelled = (v for p in spec.predictors.values() for v in _predictor_variables(p, dims))
+    auxiliary = (
+        Variable(name, "auxiliary", name, None, (element_dim(name),) * (name in spec.lengths))
+        for name in spec.auxiliary
+    )
     return (*modelled, *auxiliary)
 
 
 def list_coords(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
-    """Return the labels along every dimension of a model's posterior but chain and draw."""
-    coords: dict[str, tuple[str, ...]] = {}
+    """Return the labels along every dimension of a model's posterior but chain and draw.
+
+    Elements of a vector parameter are counted from 1.
+    """
+    dims = level_dims(spec)
+    coords = {
+        element_dim(name): tuple(str(i + 1) for i in range(length))
+        for name, length in spec.lengths.items()
+    }
     for predictor in spec.predictors.values():
         coords[coef_dim(predictor)] = predictor.coefs
         for group in predictor.groups:
             effect, effect_bis = effect_dims(predictor, group)
-            coords |= {tree_name(group.dim): group.levels}
+            coords |= {dims[group.dim]: group.levels}
             coords |= {effect: group.effects, effect_bis: group.effects}
     return coords
+
+
+def level_dims(spec: ModelSpec) -> dict[str, str]:
+    """Return the dimension of each group's levels, by `GroupSpec.dim`.
+
+    The same, unless a variable or another dimension is called so: a factor may be called `sigma`.
+    """
+    predictors = spec.predictors.values()
+    groups = [(p, g) for p in predictors for g in p.groups]
+    taken = {*spec.auxiliary, *map(element_dim, spec.lengths), *map(coef_dim, predictors)}
+    taken |= {p.variable("b") for p in predictors}
+    taken |= {dim for p, g in groups for dim in effect_dims(p, g)}
+    taken |= {tree_name(p.variable(kind, g)) for p, g in groups for kind in ("sd", "cor", "r")}
+    names = dict.fromkeys(g.dim for _, g in groups)
+    return {name: _free_name(tree_name(name), taken) for name in names}
 
 
 def coef_dim(predictor: PredictorSpec) -> str:
@@ -69,24 +95,37 @@ def effect_dims(predictor: PredictorSpec, group: GroupSpec) -> tuple[str, str]:
     return f"{dim}_effect{_suffix(predictor)}", f"{dim}_effect_bis{_suffix(predictor)}"
 
 
+def element_dim(name: str) -> str:
+    """Return the dimension of a vector parameter, `threshold_dim`."""
+    return f"{name}_dim"
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
 def _suffix(predictor: PredictorSpec) -> str:
     return "" if predictor.parameter == "mu" else f"_{predictor.parameter}"
 
 
-def _predictor_variables(predictor: PredictorSpec) -> Iterator[Variable]:
+def _predictor_variables(predictor: PredictorSpec, dims: Mapping[str, str]) -> Iterator[Variable]:
     if predictor.coefs:
         name = predictor.variable("b")
         yield Variable(name, "b", predictor.parameter, None, (coef_dim(predictor),))
     for group in predictor.groups:
-        yield from _group_variables(predictor, group)
+        yield from _group_variables(predictor, group, dims[group.dim])
 
 
-def _group_variables(predictor: PredictorSpec, group: GroupSpec) -> Iterator[Variable]:
+def _group_variables(
+    predictor: PredictorSpec, group: GroupSpec, level_dim: str
+) -> Iterator[Variable]:
     effect, effect_bis = effect_dims(predictor, group)
-    dims: dict[Kind, tuple[str, ...]] = {"sd": (effect,)}
+    kinds: dict[Kind, tuple[str, ...]] = {"sd": (effect,)}
     if any(len(block) > 1 for block in group.blocks):
-        dims["cor"] = (effect, effect_bis)
-    dims["r"] = (tree_name(group.dim), effect)
-    for kind, names in dims.items():
+        kinds["cor"] = (effect, effect_bis)
+    kinds["r"] = (level_dim, effect)
+    for kind, dims in kinds.items():
         name = tree_name(predictor.variable(kind, group))
-        yield Variable(name, kind, predictor.parameter, group, names)
+        yield Variable(name, kind, predictor.parameter, group, dims)

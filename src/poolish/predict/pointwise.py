@@ -10,19 +10,21 @@ from poolish.predict.blocks import iterate_blocks
 from poolish.predict.policies import parse_policies
 from poolish.predict.predict import as_data_array, predict
 from poolish.predict.rows import collect_rows
+from poolish.spec.families.additions import log_density
 
 
 def log_likelihood(posterior: Posterior) -> xr.DataArray:
     """Return the log density of each fitted row, dims (chain, draw, obs).
 
-    Given the group effects; by the family's own density, in NumPy.
+    Given the group effects; by the family's own density, in NumPy, with censoring, truncation and
+    weights.
     """
     rows = collect_rows(posterior, None, parse_policies(posterior.spec, "observed"))
     response = posterior.design.response
     values = np.empty((rows.n_samples, rows.shape[2]))
     for block in iterate_blocks(posterior.spec, rows, np.random.default_rng(0)):
-        density = posterior.spec.family.log_density(response.y, block.parameters, response)
-        values[block.draws] = density
+        family = posterior.spec.family
+        values[block.draws] = log_density(family, response.y, block.parameters, response)
     return as_data_array(values, posterior, rows, name=response_name(posterior.design))
 
 

@@ -17,6 +17,7 @@ from poolish.predict.marginal import marginal_mean
 from poolish.predict.policies import Groups, Policy, parse_policies
 from poolish.predict.response import response_of_rows
 from poolish.predict.rows import PredictionRows, collect_rows
+from poolish.spec.families.additions import sample
 
 type Kind = Literal["linear", "mean", "response"]
 
@@ -118,7 +119,7 @@ def _evaluator(
         return lambda block: block.linear[block.spec.main.parameter]
     if kind == "mean":
         return lambda block: marginal_mean(block, response)
-    return lambda block: block.spec.family.sample(rng, block.parameters, response)
+    return lambda block: sample(block.spec.family, rng, block.parameters, response)
 
 
 def _as_table(data: object) -> Table | None:

@@ -54,7 +54,7 @@ class PredictionRows:
     ----------
     predictors : Mapping of str to PredictorRows
         By family parameter.
-    auxiliary : Mapping of str to ndarray, shape (sample, 1)
+    auxiliary : Mapping of str to ndarray, shape (sample, 1) or (sample, element)
         Draws of the parameters without a formula.
     labels : ndarray, shape (obs,)
     shape : tuple of int
@@ -100,7 +100,7 @@ def collect_rows(
     }
     return PredictionRows(
         predictors=predictors,
-        auxiliary={name: _samples(draws, name)[:, None] for name in posterior.spec.auxiliary},
+        auxiliary={name: _parameter(draws, name) for name in posterior.spec.auxiliary},
         labels=np.asarray(source.rows),
         shape=(draws.sizes["chain"], draws.sizes["draw"], source.n_obs),
     )
@@ -187,6 +187,11 @@ def _refuse_shared(group: GroupSpec, policy: Policy) -> None:
             expected='"observed" or "zero" for such groups',
             fix="predict for observed groups, or write the group terms without the shared label",
         )
+
+
+def _parameter(draws: xr.Dataset, name: str) -> np.ndarray:
+    values = _samples(draws, name)
+    return values[:, None] if values.ndim == 1 else values
 
 
 def _samples(draws: xr.Dataset, name: str) -> np.ndarray:

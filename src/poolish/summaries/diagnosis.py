@@ -75,7 +75,7 @@ MEASURES: dict[str, Measure] = {
 
 # More scalars than this among the group effects are sampled evenly: R-hat and ESS of one cost
 # milliseconds.
-N_GROUP_SCALARS = 400
+N_GROUP_SCALARS = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def estimate_own(posterior: Posterior, found: GroupEffects, *, ci_prob: float) -
     shape = (len(found.group.levels), len(found.group.effects))
     estimate, se = np.full(shape, np.nan), np.full(shape, np.nan)
     if _is_least_squares(posterior.spec, found):
-        response, precision = _own_response(posterior, found), _precision(posterior)
+        response, precision = own_response(posterior, found), _precision(posterior)
         for level, rows in enumerate(_rows_by_level(found)):
             Z, w = found.design.Z[rows], precision[rows]
             estimate[level], se[level] = least_squares(Z, response[rows], w)
@@ -102,7 +102,7 @@ def _is_least_squares(spec: ModelSpec, found: GroupEffects) -> bool:
     return is_gaussian and found.predictor.parameter == spec.main.parameter
 
 
-def _own_response(posterior: Posterior, found: GroupEffects) -> np.ndarray:
+def own_response(posterior: Posterior, found: GroupEffects) -> np.ndarray:
     """Return the response less all of the linear predictor but the group's own coefficients."""
     eta = _mean_linear(posterior)
     own = found.population.mean(axis=(0, 1)) + found.means()
