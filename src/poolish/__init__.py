@@ -14,9 +14,18 @@ from poolish.formula import parse as formula
 
 if TYPE_CHECKING:
     from poolish.errors import PoolishError
-    from poolish.face.api import fit, load, model
+    from poolish.face.api import fit, from_bambi, load, lrt, mle, model
     from poolish.face.fit import Fit
     from poolish.face.model import Model
+    from poolish.relations import (
+        Pedigree,
+        car_precision,
+        genomic_relationship,
+        newick_covariance,
+        precision,
+        read_gemma,
+        read_grm,
+    )
     from poolish.spec.families import family
 
 __version__ = "0.1.0"
@@ -29,7 +38,17 @@ _HOMES = {
     "Model": "poolish.face.model",
     "family": "poolish.spec.families",
     "fit": "poolish.face.api",
+    "from_bambi": "poolish.face.api",
+    "Pedigree": "poolish.relations",
+    "genomic_relationship": "poolish.relations",
+    "precision": "poolish.relations",
+    "car_precision": "poolish.relations",
+    "newick_covariance": "poolish.relations",
+    "read_gemma": "poolish.relations",
+    "read_grm": "poolish.relations",
     "load": "poolish.face.api",
+    "lrt": "poolish.face.api",
+    "mle": "poolish.face.api",
     "model": "poolish.face.api",
 }
 
@@ -41,7 +60,17 @@ __all__ = [
     "family",
     "fit",
     "formula",
+    "from_bambi",
+    "Pedigree",
+    "genomic_relationship",
+    "precision",
+    "car_precision",
+    "newick_covariance",
+    "read_gemma",
+    "read_grm",
     "load",
+    "lrt",
+    "mle",
     "model",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from poolish.design.arrays import Design
@@ -14,6 +15,9 @@ from poolish.spec.model import ModelSpec
 ENGINES: dict[str, Engine] = {row.name: row for row in (exact.ENGINE, nuts.ENGINE)}
 
 
+type FitWith = Callable[[Engine, ModelSpec, Design, Plan], Draws]
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Draws, and why the engine that made them was taken."""
@@ -22,8 +26,18 @@ class Outcome:
     reason: str
 
 
+def fit_anew(engine: Engine, spec: ModelSpec, design: Design, plan: Plan) -> Draws:
+    """Return the engine's draws, nothing kept from other fits."""
+    return engine.fit(spec, design, plan)
+
+
 def run_engine(
-    spec: ModelSpec, design: Design, plan: Plan, *, engine: str = "auto"
+    spec: ModelSpec,
+    design: Design,
+    plan: Plan,
+    *,
+    engine: str = "auto",
+    fit: FitWith = fit_anew,
 ) -> Outcome:
     """Return the draws of the first engine that can fit the model and passes its own gate.
 
@@ -34,6 +48,8 @@ def run_engine(
     plan : Plan
     engine : str
         `auto`, or the name of one engine, which is then held to.
+    fit : callable
+        How an engine is made to fit: `fit(engine, spec, design, plan)`.
 
     Raises
     ------
@@ -41,11 +57,13 @@ def run_engine(
         If the engine asked for does not exist or cannot fit this model.
     """
     if engine != "auto":
-        return _run_one(_engine_named(engine), spec, design, plan)
-    return _run_first(spec, design, plan)
+        return _run_one(_engine_named(engine), spec, design, plan, fit)
+    return _run_first(spec, design, plan, fit)
 
 
-def _run_one(engine: Engine, spec: ModelSpec, design: Design, plan: Plan) -> Outcome:
+def _run_one(
+    engine: Engine, spec: ModelSpec, design: Design, plan: Plan, fit: FitWith
+) -> Outcome:
     obstacle = engine.can_fit(spec, design)
     if obstacle is not None:
         raise EngineError(
@@ -54,15 +72,15 @@ def _run_one(engine: Engine, spec: ModelSpec, design: Design, plan: Plan) -> Out
             expected=f"a model within the {engine.name} engine's reach",
             fix='leave `engine="auto"`, which picks one that can',
         )
-    return Outcome(engine.fit(spec, design, plan), "asked for")
+    return Outcome(fit(engine, spec, design, plan), "asked for")
 
 
-def _run_first(spec: ModelSpec, design: Design, plan: Plan) -> Outcome:
+def _run_first(spec: ModelSpec, design: Design, plan: Plan, fit: FitWith) -> Outcome:
     declined: list[str] = []
     for engine in ENGINES.values():
         if engine.can_fit(spec, design) is not None:
             continue
-        draws = engine.fit(spec, design, plan)
+        draws = fit(engine, spec, design, plan)
         problem = engine.gate(draws)
         if problem is None:
             return Outcome(

@@ -66,6 +66,9 @@ class Draws:
     notes: tuple[str, ...] = field(default=())
 
 
+type Refit = Callable[[np.ndarray, Plan], Draws]
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """An engine: what it can fit, and how it fits.
@@ -90,3 +93,4 @@ class Engine:
     describe: Callable[[ModelSpec], str]
     fit: Callable[[ModelSpec, Design, Plan], Draws]
     gate: Callable[[Draws], str | None] = field(default=lambda draws: None)
+    refitter: Callable[[ModelSpec, Design], Refit] | None = None

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
+from poolish.bambi import bambi_arguments
+from poolish.engines.exact import LikelihoodRatio, PointFit, lrt
+from poolish.engines.exact import mle as fit_mle
 from poolish.face.fit import Fit
-from poolish.face.model import FormulaLike, SamplingOptions, build_model
+from poolish.face.model import FormulaLike, Model, SamplingOptions, build_model
 from poolish.posterior import load as load_posterior
 from poolish.spec.build import Centered, StatedPriors
 from poolish.spec.family import Family, FamilyChoice
+
+if TYPE_CHECKING:
+    import bambi
+
+__all__ = ["LikelihoodRatio", "fit", "from_bambi", "load", "lrt", "mle", "model"]
 
 model = build_model
 
@@ -51,6 +59,55 @@ def fit(
         centered=centered,
     )
     return declared.fit(**sampling)
+
+
+def mle(
+    formula: FormulaLike,
+    data: Any,
+    *,
+    reml: bool = True,
+    missing: Literal["error", "drop"] = "error",
+) -> PointFit:
+    """Return the restricted or full maximum likelihood estimates of a Gaussian model, as lme4.
+
+    Parameters
+    ----------
+    formula, data, missing
+        As for `po.model`.
+    reml : bool
+        REML, or ML where False: ML fits can be compared by `po.lrt` whatever their population
+        effects.
+
+    Raises
+    ------
+    EngineError
+        If the model is beyond the exact engine.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0, 7.0, 6.0], "g": list("aabbcc")})
+    >>> mle("y ~ 1 + (1 | g)", data).is_singular
+    False
+    """
+    declared = build_model(formula, data, missing=missing)
+    return fit_mle(declared.spec, declared.design, reml=reml)
+
+
+def from_bambi(model: bambi.Model) -> Model:
+    """Return the model that a `bambi.Model` declares: formula, data, family and priors.
+
+    Parameters
+    ----------
+    model : bambi.Model
+        Its group effects are uncorrelated, so `(1 + x | g)` becomes `(1 + x || g)`.
+
+    Raises
+    ------
+    UnsupportedError
+        If a part of it has no counterpart here.
+    """
+    return build_model(**bambi_arguments(model))
 
 
 def load(path: str | PathLike[str]) -> Fit:

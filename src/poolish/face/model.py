@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import numpy as np
 import xarray as xr
 
 from poolish.design import Design, Recipe, build_design, prepare_table
-from poolish.engines.choose import run_engine
+from poolish.engines.choose import FitWith, fit_anew, run_engine
 from poolish.engines.prior import draw_prior
-from poolish.engines.protocol import Plan
+from poolish.engines.protocol import Draws, Engine, Plan, Refit
 from poolish.errors import DataError
 from poolish.face.fit import Fit
 from poolish.formula import Formula, parse
@@ -64,6 +64,10 @@ class Model:
         The rows used, columns as typed.
     dropped_rows : tuple of str
         Labels of the rows left out for missing values.
+
+    Notes
+    -----
+    `_refits` is a cache, by engine, of what `refit` keeps between responses.
     """
 
     spec: ModelSpec
@@ -71,6 +75,7 @@ class Model:
     recipe: Recipe
     table: Table
     dropped_rows: tuple[str, ...] = ()
+    _refits: dict[str, Refit] = field(default_factory=dict, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"{self.spec.formula}\n\n{self.priors()!r}"
@@ -113,22 +118,12 @@ class Model:
         plan = _checked_plan(
             Plan(draws, chains, tune, _seed(seed), progress=progress, keep_groups=keep_groups)
         )
-        outcome = run_engine(self.spec, self.design, plan, engine=engine)
-        record = make_record(
-            self.spec,
-            outcome.draws,
-            plan=plan,
-            reason=outcome.reason,
-            table=self.table,
-            dropped_rows=self.dropped_rows,
-        )
-        posterior = build_posterior(
-            self.spec, self.design, self.recipe, self.table, outcome.draws, record
-        )
-        return Fit(posterior)
+        return self._run(plan, engine, fit_anew)
 
     def refit(self, y: np.ndarray, **options: Unpack[SamplingOptions]) -> Fit:
         """Return a fit of the same design and priors to another response.
+
+        What an engine can keep between responses (the exact engine's factorisations) is kept.
 
         Parameters
         ----------
@@ -142,7 +137,35 @@ class Model:
         DataError
             If `y` has another length, or values that are not finite.
         """
-        return self.with_response(y).fit(**options)
+        model = self.with_response(y)
+        sampling: SamplingOptions = {"engine": "auto", **options}
+        engine = sampling.pop("engine")
+        plan = _checked_plan(Plan(**{**sampling, "seed": _seed(sampling.get("seed"))}))
+        return model._run(plan, engine, self._fit_again)
+
+    def _fit_again(self, engine: Engine, spec: ModelSpec, design: Design, plan: Plan) -> Draws:
+        """Return the draws for another response, by what the engine kept from this design."""
+        if engine.refitter is None:
+            return engine.fit(spec, design, plan)
+        if engine.name not in self._refits:
+            self._refits[engine.name] = engine.refitter(self.spec, self.design)
+        return self._refits[engine.name](design.response.y, plan)
+
+    def _run(self, plan: Plan, engine: str, fit: FitWith) -> Fit:
+        outcome = run_engine(self.spec, self.design, plan, engine=engine, fit=fit)
+        record = make_record(
+            self.spec,
+            outcome.draws,
+            plan=plan,
+            reason=outcome.reason,
+            table=self.table,
+            dropped_rows=self.dropped_rows,
+        )
+        return Fit(
+            build_posterior(
+                self.spec, self.design, self.recipe, self.table, outcome.draws, record
+            )
+        )
 
     def with_response(self, y: np.ndarray) -> Model:
         """Return the same model, priors included, with another response; see `refit`."""

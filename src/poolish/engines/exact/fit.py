@@ -15,7 +15,7 @@ from poolish.engines.exact.redraw import keeps_late, late_effects
 from poolish.engines.exact.sampler import Sample, sample
 from poolish.engines.exact.trust import gate
 from poolish.engines.exact.variables import joint_variables, natural_variables
-from poolish.engines.protocol import Draws, Engine, Plan
+from poolish.engines.protocol import Draws, Engine, Plan, Refit
 from poolish.spec.model import ModelSpec
 
 NAME = "exact"
@@ -37,6 +37,12 @@ def fit_prepared(prepared: Prepared, plan: Plan) -> Draws:
         if gate(draws) is None:
             break
     return _with_late_effects(prepared, draws, plan, started)
+
+
+def refitter(spec: ModelSpec, design: Design) -> Refit:
+    """Return a function of response and plan that fits without factoring the design again."""
+    prepared = prepare(spec, design)
+    return lambda y, plan: fit_prepared(prepared.with_response(y), plan)
 
 
 def _as_draws(prepared: Prepared, sampled: Sample, effort: int) -> Draws:
@@ -94,4 +100,6 @@ def describe(spec: ModelSpec) -> str:
     return "gaussian with normal priors: effects are integrated out and then drawn exactly"
 
 
-ENGINE = Engine(name=NAME, can_fit=can_fit, describe=describe, fit=fit, gate=gate)
+ENGINE = Engine(
+    name=NAME, can_fit=can_fit, describe=describe, fit=fit, gate=gate, refitter=refitter
+)
