@@ -65,31 +65,32 @@ class KnownFactor:
     @property
     def n_effects(self) -> int:
         """Return the number of effects per level."""
-        return self.Z.shape[1]
+        return int(self.Z.shape[1])
 
     @property
     def n_noise(self) -> int:
         """Return how many standard normals one draw of all levels takes."""
-        return self.n_effects * (self.n_levels if self.root is None else self.root.shape[1])
+        rank = self.n_levels if self.root is None else self.root.shape[1]
+        return int(self.n_effects * rank)
 
     def prior_draw(self, L: np.ndarray, noise: np.ndarray) -> np.ndarray:
         """Return draws from the prior, shape (draw, level, effect), L of shape (..., draw)."""
-        white = noise.reshape(len(noise), -1, self.n_effects)
+        white = noise.reshape(len(noise), self.n_noise // self.n_effects, self.n_effects)
         levels = white if self.root is None else np.matmul(self.root, white)
-        return np.einsum("abd,dlb->dla", L, levels)
+        return np.asarray(np.einsum("abd,dlb->dla", L, levels))
 
     def linear(self, u: np.ndarray) -> np.ndarray:
         """Return Z u, shape (draw, row)."""
-        return np.einsum("dra,ra->dr", u[:, self.codes], self.Z)
+        return np.asarray(np.einsum("dra,ra->dr", u[:, self.codes], self.Z))
 
     def spread(self, L: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         """Return Cov(u, y) alpha, shape (draw, level, effect), alpha of shape (draw, row)."""
-        n_draws = len(alpha)
-        sums = np.zeros((n_draws, self.n_levels, self.n_effects))
-        np.add.at(sums, (slice(None), self.codes), alpha[:, :, None] * self.Z)
+        by_level = np.zeros((self.n_levels, len(alpha), self.n_effects))
+        np.add.at(by_level, self.codes, np.swapaxes(alpha[:, :, None] * self.Z, 0, 1))
+        sums = np.swapaxes(by_level, 0, 1)
         if self.covariance is not None:
             sums = np.matmul(self.covariance, sums)
-        return np.einsum("abd,cbd,dlc->dla", L, L, sums, optimize=True)
+        return np.asarray(np.einsum("abd,cbd,dlc->dla", L, L, sums, optimize=True))
 
 
 @dataclass(frozen=True, slots=True)

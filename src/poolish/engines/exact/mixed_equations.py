@@ -222,7 +222,7 @@ def _places(groups: Sequence[GroupDesign]) -> tuple[Place, ...]:
 
 
 def _offset(places: Sequence[Place], factor: int, effect: int) -> int:
-    return places[factor].effect(effect).start
+    return places[factor].start + effect * places[factor].n_levels
 
 
 def _precision(group: GroupDesign) -> sparse.spmatrix:

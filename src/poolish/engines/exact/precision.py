@@ -199,29 +199,43 @@ class Precision:
         return float(-0.5 * (log_det + np.sum(H * R)).imag / COMPLEX_STEP)
 
     def draw(self, factored: FactoredPrecision, index: np.ndarray, noise: np.ndarray) -> JointDraw:
-        """Return one exact draw of (b, u) for each `index` into the factored values.
-
-        Given c, v = C^-1 (B (-c, 1) + x) with x ~ N(0, C) made of the noise of the rows and of
-        the prior (Papandreou & Yuille 2010, Advances in Neural Information Processing 23).
-        """
+        """Return one exact draw of (b, u) for each `index` into the factored values."""
         n_free = self.population.n_free
-        c = draw_coefficients(factored.last, index, noise[:, :n_free])
-        b = self.population.coefficients(c)
+        b = self.population.coefficients(draw_coefficients(factored.last, index, noise[:, :n_free]))
         if not self.draws_effects:
             return JointDraw(b, {})
+        at = factored.covariances
+        return JointDraw(b, self.draw_effects(at, index, b, noise[:, n_free:]))
+
+    def draw_effects(
+        self, covariances: Covariances, index: np.ndarray, b: np.ndarray, noise: np.ndarray
+    ) -> dict[int, np.ndarray]:
+        """Return one exact draw of u given b for each `index` into the values, by factor.
+
+        v = C^-1 (B (-c, 1) + x) with x ~ N(0, C) made of the noise of the rows and of the prior
+        (Papandreou & Yuille 2010, Advances in Neural Information Processing Systems 23).
+
+        Parameters
+        ----------
+        covariances : Covariances
+        index : ndarray of int, shape (draw,)
+        b : ndarray, shape (draw, coef)
+        noise : ndarray, shape (draw, obs + group effect)
+            Standard normal.
+        """
+        c = self.population.coordinates(b)
         effects = {
             f: np.empty((len(index), place.n_levels, place.n_effects))
             for f, place in enumerate(self.equations.places)
         }
         for one in np.unique(index):
             here = np.flatnonzero(index == one)
-            at = factored.covariances.take(np.array([one]))
-            found = self._draw_effects(at, c[here], noise[here, n_free:])
-            for f, u in found.items():
+            at = covariances.take(np.array([one]))
+            for f, u in self._effects_at(at, c[here], noise[here]).items():
                 effects[f][here] = u
-        return JointDraw(b, effects)
+        return effects
 
-    def _draw_effects(
+    def _effects_at(
         self, at: Covariances, c: np.ndarray, noise: np.ndarray
     ) -> dict[int, np.ndarray]:
         roots, tau = [L[:, :, 0] for L in at.roots], at.precision[:, 0]

@@ -47,7 +47,7 @@ class Pattern:
     def find(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return the positions of entries that are part of the pattern."""
         keys = self.columns * self.size + self.indices
-        return np.searchsorted(keys, columns.astype(np.int64) * self.size + rows)
+        return np.asarray(np.searchsorted(keys, columns.astype(np.int64) * self.size + rows))
 
 
 def pattern_of(rows: np.ndarray, columns: np.ndarray, size: int) -> Pattern:

@@ -45,8 +45,8 @@ from poolish.relations.relation import dense_covariance
 GRAM_TOLERANCE = 1e-9
 # Eigenvalues below this share of the largest count as zero.
 RANK_TOLERANCE = 1e-10
-# Elements of the tables of the pair map; above, the dense structure is smaller.
-MAX_TABLE = 60_000_000
+# Other group effects per observed level: above, the dense structure is faster.
+MAX_OTHERS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Rotation:
     def rotate(self, by_level: np.ndarray) -> np.ndarray:
         """Return sqrt(s) U' c^-1/2 B for rows B by level, shape (level, any)."""
         scaled = by_level[self.observed] / np.sqrt(self.scale)[:, None]
-        return np.sqrt(self.values)[:, None] * (self.vectors.T @ scaled)
+        return np.asarray(np.sqrt(self.values)[:, None] * (self.vectors.T @ scaled))
 
     def effects(self, t: np.ndarray, extra: np.ndarray) -> np.ndarray:
         """Return the effects of all levels.
@@ -129,6 +129,16 @@ class Spectral:
 
     blocked: Blocked
     rotation: Rotation
+
+    @property
+    def population(self) -> Population:
+        """Return the population part."""
+        return self.blocked.blocks.population
+
+    @property
+    def residual(self) -> Residual:
+        """Return the residual part."""
+        return self.blocked.residual
 
     @property
     def n_obs(self) -> int:
@@ -178,12 +188,10 @@ class Spectral:
         for item in layout.placed:
             v = w[:, item.start : item.stop].reshape(len(w), item.n_effects, item.n_levels)
             u = np.einsum("abd,dbj->daj", at.roots[item.factor], v)
-            coefficients[:, item.start : item.stop] = u.reshape(len(w), -1)
+            coefficients[:, item.start : item.stop] = u.reshape(len(w), item.stop - item.start)
             effects[item.factor] = np.swapaxes(u, 1, 2)
         effects[self.rotation.factor] = self._known(at, coefficients, noise[:, layout.n_unknowns :])
-        return JointDraw(
-            self.blocked.blocks.population.coefficients(w[:, layout.n_placed :]), effects
-        )
+        return JointDraw(self.population.coefficients(w[:, layout.n_placed :]), effects)
 
     def _known(self, at: Covariances, coefficients: np.ndarray, noise: np.ndarray) -> np.ndarray:
         """Return draws of the effects with the known covariance, given all others.
@@ -206,7 +214,7 @@ class Spectral:
             np.sqrt(rotation.values)[:, None] * sum(L[a, b] * v[b] for b in range(a + 1))
             for a in range(q)
         ]
-        rest = noise[:, n * q :].reshape(len(noise), q, -1)
+        rest = noise[:, n * q :].reshape(len(noise), q, len(rotation.unobserved))
         extra = np.einsum("abd,dbm->dma", at.roots[rotation.factor], rest)
         return rotation.effects(np.stack(t).transpose(2, 1, 0), extra)
 
@@ -214,7 +222,7 @@ class Spectral:
         """Return the same structure for another response: the eigenvectors are kept."""
         blocked = self.blocked
         population = populations.with_response(
-            blocked.blocks.population, blocked.predictor, y, blocked.residual.weights
+            self.population, blocked.predictor, y, self.residual.weights
         )
         return _assembled(
             blocked.predictor,
@@ -236,8 +244,7 @@ def spectral_obstacle(predictor: PredictorDesign, residual: Residual) -> str | N
     if _common_gram(group, residual.weights) is None:
         return f"levels of `{group.name}` whose predictors differ"
     placed = sum(g.n_levels * g.n_effects for f, g in enumerate(predictor.groups) if f != known[0])
-    size = placed + predictor.X.shape[1] + 1
-    if size * (size + 1) // 2 * group.n_levels > MAX_TABLE:
+    if placed > MAX_OTHERS * len(np.unique(group.codes)):
         return f"{placed} other group effects"
     return None
 

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from poolish.design.arrays import PredictorDesign
+from poolish.engines.exact import structure
+from poolish.engines.exact.blocked import Blocked
+from poolish.engines.exact.dense import Dense
+from poolish.engines.exact.population import build_population, flat_prior
+from poolish.engines.exact.precision import Precision
+from poolish.engines.exact.residual import build_residual
+from poolish.engines.exact.spectral import Spectral
+from poolish.engines.exact.structure import build_structure, structure_obstacle
+from poolish.relations import Relation, precision
+
+N = 12
+LABELS = tuple(map(str, range(N)))
+DENSE = Relation(LABELS, np.eye(N) + 0.5)
+SPARSE = precision(np.eye(N), LABELS)
+
+
+@pytest.fixture
+def predictor(make_group, make_design) -> PredictorDesign:
+    codes = np.append(np.arange(N), np.arange(N)[::-1])
+    once = make_group(codes[:N], np.ones(N), name="id")
+    return make_design(np.arange(float(N)), np.ones(N), [once]).main
+
+
+def built(predictor: PredictorDesign, make_design):
+    residual = build_residual(make_design(np.arange(float(N)), np.ones(N)))
+    y = np.random.default_rng(1).normal(size=N)
+    population = build_population(predictor, y, residual.weights, flat_prior(1))
+    return build_structure(predictor, residual, population)
+
+
+def with_relations(predictor: PredictorDesign, *relations: Relation | None) -> PredictorDesign:
+    group = predictor.groups[0]
+    groups = tuple(replace(group, relation=relation) for relation in relations)
+    return replace(predictor, groups=groups)
+
+
+@pytest.mark.parametrize(
+    "relations, kind",
+    [
+        ((None,), Blocked),
+        ((DENSE,), Spectral),
+        ((SPARSE,), Spectral),
+        ((SPARSE, None), Precision),
+        ((SPARSE, SPARSE), Precision),
+        ((DENSE, None), Dense),
+        ((DENSE, SPARSE), Dense),
+    ],
+)
+def test_each_model_has_its_structure(predictor, make_design, relations, kind: type) -> None:
+    assert isinstance(built(with_relations(predictor, *relations), make_design), kind)
+
+
+def test_a_large_sparse_precision_stays_sparse(
+    predictor, make_design, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(structure, "MAX_INVERTED", N - 1)
+
+    assert isinstance(built(with_relations(predictor, SPARSE), make_design), Precision)
+
+
+@pytest.mark.parametrize(
+    "relations, limit, reason",
+    [
+        ((DENSE,), "MAX_SPECTRAL", "a known covariance of 12 levels, more than 5"),
+        ((DENSE, DENSE), "MAX_DENSE", "known covariances over 12 distinct rows, more than 5"),
+        ((SPARSE, None), "MAX_SPECTRAL", None),
+        ((DENSE,), "MAX_DENSE", None),
+        ((None,), "MAX_DENSE", None),
+    ],
+)
+def test_models_out_of_reach_say_why(
+    predictor, make_design, monkeypatch: pytest.MonkeyPatch, relations, limit: str, reason
+) -> None:
+    monkeypatch.setattr(structure, limit, 5)
+    residual = build_residual(make_design(np.arange(float(N)), np.ones(N)))
+
+    assert structure_obstacle(with_relations(predictor, *relations), residual) == reason
