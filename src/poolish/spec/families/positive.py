@@ -190,10 +190,22 @@ def _weibull_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> 
     return pm.Weibull, {"alpha": parameters["shape"], "beta": _weibull_scale(pm, parameters)}
 
 
+def _log_hazard(pm: Pymc, value: Tensor, parameters: Tensors) -> Tensor:
+    """Return the logarithm of the cumulative hazard, shape (log y - log scale)."""
+    log_scale = pm.math.log(_weibull_scale(pm, parameters))
+    return parameters["shape"] * (np.log(value) - log_scale)
+
+
+def _weibull_log_cdf(
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
+    return pm.math.log1mexp(-pm.math.exp(_log_hazard(pm, value, parameters)))
+
+
 def _weibull_survival(
     pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
 ) -> Tensor:
-    return -((value / _weibull_scale(pm, parameters)) ** parameters["shape"])
+    return -pm.math.exp(_log_hazard(pm, value, parameters))
 
 
 def _weibull_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
@@ -216,6 +228,7 @@ WEIBULL = scipy_family(
     mean=location,
     variance=_weibull_variance,
     native=_weibull_native,
+    log_cdf=_weibull_log_cdf,
     log_survival=_weibull_survival,
     latent_variance=by_link({"log": _weibull_log_variance}, delta(_weibull_variance)),
     response_kind="positive",
