@@ -140,6 +140,14 @@ def test_categorical_model_has_one_predictor_per_level_but_the_first() -> None:
     assert spec.predictors["muv"].variable("b") == "b_muv"
 
 
+def test_prior_of_mu_holds_for_every_category_unless_one_is_named() -> None:
+    priors = {"sd": "exponential(1)", "sd_g_muw": "exponential(2)"}
+
+    spec = spec_of("chain ~ x + (1 | g)", family="categorical", priors=priors)
+
+    assert [p.groups[0].sd_priors[0].arguments for p in spec.predictors.values()] == [(1.0,), (2.0,)]
+
+
 def test_spec_survives_json() -> None:
     spec = spec_of("y ~ x + (x || g)\nsigma ~ x", priors={"b": "student_t(3, 0, 2)"})
 

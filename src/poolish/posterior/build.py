@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import xarray as xr
 
-from poolish.design import Recipe, evaluate_predictor, evaluate_response
+from poolish.design import Recipe, evaluate_response
 from poolish.design.arrays import Design, PredictorDesign
 from poolish.engines.protocol import Draws
 from poolish.formula import columns
@@ -18,6 +18,7 @@ from poolish.posterior.record import FitRecord
 from poolish.posterior.relations import dataset_to_relations, relations_to_dataset
 from poolish.posterior.variables import list_coords, list_variables, tree_name
 from poolish.relations.relation import Relation
+from poolish.spec.adapt import evaluate_adapted
 from poolish.spec.model import ModelSpec, PredictorSpec
 
 SAMPLE_DIMS = ("chain", "draw")
@@ -97,7 +98,7 @@ def rebuild_design(tree: xr.DataTree, spec: ModelSpec, recipe: Recipe) -> Design
     relations = dataset_to_relations(spec, stored)
     predictors = {
         name: _with_relations(
-            evaluate_predictor(recipe, name, table, groups=True), predictor, relations
+            evaluate_adapted(recipe, predictor, table, groups=True), predictor, relations
         )
         for name, predictor in spec.predictors.items()
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -63,7 +62,7 @@ class _Computed(BackendArray):
     def _values(self) -> np.ndarray:
         return np.asarray(self._compute().values)
 
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> np.typing.ArrayLike:
         support = indexing.IndexingSupport.BASIC
         return indexing.explicit_indexing_adapter(
             key, self.shape, support, lambda index: self._values[index]

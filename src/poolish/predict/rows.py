@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from poolish.design import evaluate_predictor
 from poolish.design.arrays import GroupDesign, PredictorDesign
 from poolish.errors import UnsupportedError
 from poolish.frame import Table
@@ -24,6 +23,7 @@ from poolish.predict.groups import (
 )
 from poolish.predict.policies import Policy
 from poolish.relations.relation import Relation
+from poolish.spec.adapt import evaluate_adapted
 from poolish.spec.model import GroupSpec, PredictorSpec
 
 
@@ -120,7 +120,7 @@ def _predictor_rows(
     arrays = posterior.design.predictors[name]
     if is_new:
         filled = fill_group_columns(posterior, source, policies)
-        arrays = evaluate_predictor(posterior.recipe, name, filled, groups=has_effects)
+        arrays = evaluate_adapted(posterior.recipe, spec, filled, groups=has_effects)
     b = _samples(draws, spec.variable("b")) if spec.coefs else np.empty((_n_samples(draws), 0))
     groups = tuple(_group_rows(posterior, spec, arrays, source, policies)) if has_effects else ()
     return PredictorRows(arrays.X, arrays.offset, b, groups)

@@ -170,22 +170,33 @@ def _free_parameters(family: Family, design: Design) -> list[tuple[Parameter, Pr
 
 
 def _coef_slots(predictor: PredictorSpec) -> Iterator[Slot]:
-    b = predictor.variable("b")
+    every_b = [alias.variable("b") for alias in _aliases(predictor)]
     for coef, prior in zip(predictor.coefs, predictor.priors, strict=True):
-        if coef == "Intercept":
-            yield Slot((f"{b}[Intercept]", b.replace("b", "Intercept", 1)), prior)
-        else:
-            yield Slot((f"{b}[{coef}]", b), prior)
+        own = [f"{b}[{coef}]" for b in every_b]
+        is_intercept = coef == "Intercept"
+        wide = [b.replace("b", "Intercept", 1) for b in every_b] if is_intercept else every_b
+        yield Slot((*own, *wide), prior)
 
 
 def _group_slots(predictor: PredictorSpec, group: GroupSpec) -> Iterator[Slot]:
-    sd, cor = predictor.variable("sd", group), predictor.variable("cor", group)
-    every_sd, every_cor = (predictor.variable(kind) for kind in ("sd", "cor"))
+    every_sd, every_cor = (
+        [alias.variable(kind, at) for at in (group, None) for alias in _aliases(predictor)]
+        for kind in ("sd", "cor")
+    )
+    own_sds = [alias.variable("sd", group) for alias in _aliases(predictor)]
     for effect, prior in zip(group.effects, group.sd_priors, strict=True):
-        yield Slot((f"{sd}[{effect}]", sd, every_sd), prior, lower=0.0)
+        own = [f"{sd}[{effect}]" for sd in own_sds]
+        yield Slot((*own, *every_sd), prior, lower=0.0)
     for block, prior in zip(group.blocks, group.cor_priors, strict=True):
         if len(block) > 1:
-            yield Slot((cor, every_cor), prior, n_effects=len(block))
+            yield Slot(tuple(every_cor), prior, n_effects=len(block))
+
+
+def _aliases(predictor: PredictorSpec) -> tuple[PredictorSpec, ...]:
+    """Return the predictor and, for `mu` of one category, the `mu` that means all of them."""
+    if predictor.parameter == predictor.formula_of:
+        return (predictor,)
+    return (predictor, replace(predictor, parameter=predictor.formula_of))
 
 
 # --- Putting the resolved priors back. ---
@@ -209,7 +220,8 @@ def _predictor_with(
 ) -> PredictorSpec:
     b = predictor.variable("b")
     intercept = by_name.get(f"{b}[Intercept]") if predictor.has_intercept else None
-    is_raw = intercept is not None and intercept.stated_as == f"{b}[Intercept]"
+    stated_as = None if intercept is None else intercept.stated_as
+    is_raw = stated_as is not None and stated_as.endswith("[Intercept]")
     return replace(
         predictor,
         priors=tuple(by_name[f"{b}[{coef}]"].prior for coef in predictor.coefs),
