@@ -182,6 +182,29 @@ def test_truncated_draws_have_the_truncated_mean(name: str, rng: np.random.Gener
     assert abs(draws.mean() - expected) < 4 * draws.std() / np.sqrt(n_draws)
 
 
+@pytest.mark.parametrize("bound", [9.0, 20.0])
+def test_draws_beyond_a_far_bound_follow_the_tail(bound: float, rng: np.random.Generator) -> None:
+    n = 20_000
+    response = _response([bound + 1.0] * n, lower_bound=np.full(n, bound))
+    parameters = {"mu": np.zeros(n), "sigma": np.ones(1)}
+
+    draws = sample(GAUSSIAN, rng, parameters, response)
+
+    assert np.isfinite(draws).all() and (draws >= bound).all()
+    # The inverse Mills ratio is the mean; SciPy's truncnorm gives mean and sd.
+    tail = stats.truncnorm(bound, np.inf)
+    assert draws.mean() == pytest.approx(tail.mean(), abs=4 * tail.std() / np.sqrt(n))
+
+
+def test_counts_beyond_a_far_bound_are_above_it(rng: np.random.Generator) -> None:
+    response = _response([40.0] * 1000, lower_bound=np.full(1000, 30.0))
+
+    draws = sample(POISSON, rng, {"mu": np.full(1000, 0.5)}, response)
+
+    # P(Y > 30 | Y >= 30) is about 0.5 / 31.
+    assert draws.min() == 30.0 and draws.max() < 34.0
+
+
 @pytest.mark.parametrize(
     ("name", "terms", "message"),
     [

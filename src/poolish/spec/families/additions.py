@@ -171,10 +171,37 @@ def sample(
         return values
     frozen = _distribution(family, parameters, response)
     seen = truncation(family, response)
-    low, high = frozen.cdf(seen.low), frozen.cdf(seen.high)
     # 1 - U lies in (0, 1], so that a discrete outcome is above `low`.
-    drawn = frozen.ppf(low + (1.0 - rng.random(values.shape)) * (high - low))
-    return np.asarray(drawn)
+    share = 1.0 - rng.random(values.shape)
+    low, high = frozen.cdf(seen.low), frozen.cdf(seen.high)
+    above, above_high = frozen.sf(seen.low), frozen.sf(seen.high)
+    from_below = frozen.ppf(low + share * (high - low))
+    # Beyond the median by the upper tail: far out its probabilities keep their digits.
+    upper = _discrete_isf if family.is_discrete else _continuous_isf
+    from_above = upper(frozen, above - share * (above - above_high), seen.low)
+    return np.asarray(np.where(above < low, from_above, from_below))
+
+
+def _continuous_isf(frozen: Frozen, chance: np.ndarray, low: np.ndarray) -> np.ndarray:
+    return np.asarray(frozen.isf(chance))
+
+
+def _discrete_isf(frozen: Frozen, chance: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """Return the smallest integer above `low` with P(Y > k) <= chance, by doubling and halving.
+
+    SciPy's discrete `isf` goes through 1 - chance, and loses the digits of a small one.
+    """
+    below = np.where(np.isfinite(low), low, -1.0) + np.zeros_like(chance)
+    step = np.ones_like(below)
+    while np.any(is_short := frozen.sf(below + step) > chance):
+        step = np.where(is_short, 2.0 * step, step)
+    above = below + step
+    while np.any(above - below > 1.0):
+        middle = np.floor((below + above) / 2.0)
+        is_enough = frozen.sf(middle) <= chance
+        above = np.where(is_enough, middle, above)
+        below = np.where(is_enough, below, middle)
+    return above
 
 
 def _distribution(family: Family, parameters: Parameters, response: ResponseDesign) -> Frozen:
