@@ -23,4 +23,4 @@ def summary(
     if as_json:
         print_json(fit_document(fitted, ci_prob=prob))
     else:
-        typer.echo(print_text(fitted.result, ci_prob=prob))
+        typer.echo(print_text(fitted.result, ci_prob=prob, diagnosis=fitted.diagnosis))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from typing import Any, Literal
 
@@ -22,7 +23,8 @@ from poolish.summaries.table import TableResult
 from poolish.summaries.variance import summarise_variance
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: the verdict is computed once and kept.
+@dataclass(frozen=True)
 class Fit:
     """A fitted hierarchical model.
 
@@ -35,10 +37,10 @@ class Fit:
     result: Posterior
 
     def __repr__(self) -> str:
-        return print_text(self.result)
+        return print_text(self.result, diagnosis=self.diagnosis)
 
     def _repr_html_(self) -> str:
-        return print_html(self.result)
+        return print_html(self.result, diagnosis=self.diagnosis)
 
     @property
     def tree(self) -> xr.DataTree:
@@ -53,7 +55,7 @@ class Fit:
         """Return the posterior draws, dims `chain`, `draw` and named ones."""
         return self.result.draws
 
-    @property
+    @cached_property
     def diagnosis(self) -> Diagnosis:
         """Return the verdict on the sampling, with its reasons."""
         return diagnose(self.result)

@@ -33,7 +33,9 @@ class _Row:
     cells: tuple[str, ...]
 
 
-def print_text(posterior: Posterior, *, ci_prob: float = CI_PROB) -> str:
+def print_text(
+    posterior: Posterior, *, ci_prob: float = CI_PROB, diagnosis: Diagnosis | None = None
+) -> str:
     """Return the printed fit: model, data, engine, verdict, estimates, ICC and pooling.
 
     Parameters
@@ -41,13 +43,18 @@ def print_text(posterior: Posterior, *, ci_prob: float = CI_PROB) -> str:
     posterior : Posterior
     ci_prob : float
         Probability of the equal-tailed intervals.
+    diagnosis : Diagnosis, optional
+        The verdict, where it is known already: it takes most of the time.
     """
-    head = (*_head(posterior), *_verdict(diagnose(posterior)), *_notes(posterior))
+    verdict = diagnose(posterior) if diagnosis is None else diagnosis
+    head = (*_head(posterior), *_verdict(verdict), *_notes(posterior))
     foot = (*_shares(posterior, ci_prob), *_pooling(posterior), _NEXT)
     return "\n".join((*head, "", *_estimates(posterior, ci_prob), "", *foot))
 
 
-def print_html(posterior: Posterior, *, ci_prob: float = CI_PROB) -> str:
+def print_html(
+    posterior: Posterior, *, ci_prob: float = CI_PROB, diagnosis: Diagnosis | None = None
+) -> str:
     """Return the printed fit as HTML.
 
     Parameters
@@ -55,8 +62,11 @@ def print_html(posterior: Posterior, *, ci_prob: float = CI_PROB) -> str:
     posterior : Posterior
     ci_prob : float
         Probability of the equal-tailed intervals.
+    diagnosis : Diagnosis, optional
+        The verdict, where it is known already.
     """
-    return f"<pre>{escape(print_text(posterior, ci_prob=ci_prob))}</pre>"
+    text = print_text(posterior, ci_prob=ci_prob, diagnosis=diagnosis)
+    return f"<pre>{escape(text)}</pre>"
 
 
 # --- Head: the model, the data, the engine, whether to trust it. ---
