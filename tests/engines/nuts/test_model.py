@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pymc as pm
 import pytensor
 import pytest
 from scipy import special, stats
 
 from poolish.design.arrays import Design
 from poolish.engines.nuts.model import assemble_model
+from poolish.engines.nuts.names import public_variables
 from poolish.relations.relation import Relation
 from poolish.spec.model import ModelSpec
 from poolish.spec.prior import Prior
+from poolish.spec.priors import parse_prior
 
 FROZEN = {
     "normal": lambda m, s: stats.norm(m, s),
@@ -200,8 +204,7 @@ def _unflatten(flat: np.ndarray, like: dict[str, np.ndarray]) -> dict[str, np.nd
     return {k: p.reshape(np.shape(v)) for (k, v), p in zip(like.items(), parts, strict=True)}
 
 
-@pytest.mark.parametrize("is_centered", [False, True])
-@pytest.mark.parametrize("intercept_at", ["average", "zero"])
+@pytest.mark.parametrize(("intercept_at", "is_centered"), [("average", True), ("zero", False)])
 @pytest.mark.parametrize("blocks", [((0,),), ((0, 1),), ((0,), (1,)), ((0, 1, 2),), ((0, 2), (1,))])
 def test_density_is_scipys_in_typed_parameters(
     make: Any, blocks: Any, intercept_at: str, is_centered: bool
@@ -213,68 +216,48 @@ def test_density_is_scipys_in_typed_parameters(
     check_density(spec, design)
 
 
-@pytest.mark.parametrize("intercept_at", ["average", "zero"])
+MIXES = [
+    ("flat()", "flat()", "flat()"),
+    ("normal(1, 2)", "flat()", "laplace(0.5, 2)"),
+    ("student_t(4, 1, 2)", "gamma(2, 0.7)", "flat()"),
+    ("cauchy(1, 2)", "beta(2, 3)", "lognormal(0.1, 0.7)"),
+    ("logistic(1, 2)", "uniform(-1, 4)", "exponential(0.3)"),
+    ("uniform(-9, 30)", "half_normal(0, 2)", "half_cauchy(0, 1)"),
+    ("gamma(2, 0.5)", "half_student_t(3, 0, 1)", "cauchy(0, 2)"),
+    ("constant(4)", "student_t(3, 0, 1)", "logistic(0, 2)"),
+    ("normal(0, 9)", "constant(2)", "inverse_gamma(2, 3)"),
+    ("laplace(0, 9)", "sqrt_inverse_gamma(2, 3)", "sqrt_inverse_gamma(3, 3)"),
+]
+
+
 @pytest.mark.parametrize(
-    "priors",
-    [
-        (Prior("flat"), Prior("flat"), Prior("flat")),
-        (Prior("normal", (1.0, 2.0)), Prior("flat"), Prior("laplace", (0.5, 2.0))),
-        (Prior("student_t", (4.0, 1.0, 2.0)), Prior("gamma", (2.0, 0.7)), Prior("flat")),
-        (Prior("cauchy", (1.0, 2.0)), Prior("beta", (2.0, 3.0)), Prior("lognormal", (0.1, 0.7))),
-        (
-            Prior("logistic", (1.0, 2.0)),
-            Prior("uniform", (-1.0, 4.0)),
-            Prior("exponential", (0.3,)),
-        ),
-        (Prior("uniform", (-9.0, 30.0)), Prior("half_normal", (0.0, 2.0)), Prior("flat")),
-        (Prior("gamma", (2.0, 0.5)), Prior("half_student_t", (3.0, 0.0, 1.0)), Prior("flat")),
-        (Prior("constant", (4.0,)), Prior("half_cauchy", (0.0, 1.0)), Prior("flat")),
-        (
-            Prior("normal", (0.0, 9.0)),
-            Prior("constant", (2.0,)),
-            Prior("inverse_gamma", (2.0, 3.0)),
-        ),
-        (
-            Prior("flat"),
-            Prior("sqrt_inverse_gamma", (2.0, 3.0)),
-            Prior("sqrt_inverse_gamma", (3.0, 3.0)),
-        ),
-    ],
+    ("intercept_at", "texts"),
+    [("zero", texts) for texts in MIXES] + [("average", texts) for texts in MIXES[1:9:3]],
 )
 def test_any_mix_of_priors_is_on_the_coefficients_as_typed(
-    make: Any, priors: Any, intercept_at: str
+    make: Any, intercept_at: str, texts: tuple[str, ...]
 ) -> None:
+    priors = [parse_prior(text) for text in texts]
     spec, design = make.simple((), n_coefs=3, priors=priors, intercept_at=intercept_at)
 
     check_density(spec, design)
 
 
 @pytest.mark.parametrize(
-    "prior",
+    ("first", "second", "sigma"),
     [
-        Prior("normal", (0.0, 2.0)),
-        Prior("normal", (1.0, 2.0)),
-        Prior("student_t", (3.0, 0.0, 2.0)),
-        Prior("student_t", (3.0, 1.0, 2.0)),
-        Prior("cauchy", (0.0, 2.0)),
-        Prior("laplace", (0.5, 2.0)),
-        Prior("half_normal", (0.0, 2.0)),
-        Prior("half_student_t", (3.0, 0.0, 2.0)),
-        Prior("half_cauchy", (0.0, 2.0)),
-        Prior("gamma", (2.0, 0.5)),
-        Prior("inverse_gamma", (2.0, 0.5)),
-        Prior("sqrt_inverse_gamma", (2.0, 0.5)),
-        Prior("lognormal", (0.0, 1.0)),
-        Prior("uniform", (0.0, 5.0)),
-        Prior("flat"),
-        Prior("constant", (1.5,)),
+        ("normal(0, 2)", "half_normal(0, 2)", "normal(1, 2)"),
+        ("student_t(3, 0, 2)", "half_student_t(3, 0, 2)", "student_t(3, 1, 2)"),
+        ("cauchy(0, 2)", "half_cauchy(0, 2)", "laplace(0.5, 2)"),
+        ("gamma(2, 0.5)", "inverse_gamma(2, 0.5)", "sqrt_inverse_gamma(2, 0.5)"),
+        ("lognormal(0, 1)", "uniform(0, 5)", "flat()"),
+        ("constant(1.5)", "exponential(0.5)", "logistic(1, 2)"),
+        ("normal(1, 2)", "normal(1, 3)", "lognormal(0, 1)"),
     ],
 )
-def test_priors_of_scales_are_cut_at_zero(make: Any, prior: Prior) -> None:
-    sds = [[prior, Prior("exponential", (0.5,))]]
-    spec, design = make.simple(((0, 1),), sd_priors=sds, auxiliary={"sigma": prior})
-    if prior.distribution == "constant":
-        spec, design = make.simple(((0, 1),), sd_priors=sds)
+def test_priors_of_scales_are_cut_at_zero(make: Any, first: str, second: str, sigma: str) -> None:
+    sds = [[parse_prior(first), parse_prior(second)]]
+    spec, design = make.simple(((0, 1),), sd_priors=sds, auxiliary={"sigma": parse_prior(sigma)})
 
     check_density(spec, design)
 
@@ -294,7 +277,7 @@ def test_known_covariance_couples_levels_of_correlated_effects(make: Any) -> Non
     check_density(spec, design)
 
 
-def test_two_factors_and_a_poisson_response(make: Any) -> None:
+def test_poisson_response_with_a_log_link(make: Any) -> None:
     spec, design = make.simple(
         ((0, 1),),
         family="poisson",
@@ -322,3 +305,91 @@ def test_scale_has_its_own_predictor_and_groups(make: Any) -> None:
     )
 
     check_density(spec, design)
+
+
+def test_vector_parameter_increases_and_has_its_own_dimension(make: Any) -> None:
+    arrays = make.predictor(n_coefs=1, has_intercept=False)
+    predictor = make.predictor_spec(arrays)
+    codes = np.resize([0.0, 1.0, 2.0, 3.0], len(make.y))
+    threshold = {"threshold": Prior("student_t", (3.0, 0.0, 2.5))}
+    spec, design = make.model({"mu": (predictor, arrays)}, family="cumulative", auxiliary=threshold)
+    design = replace(design, response=replace(design.response, y=codes, levels=tuple("abcd")))
+
+    model = assemble_model(spec, design)
+
+    (dim,) = model.named_vars_to_dims["threshold"]
+    drawn = model.initial_point()["threshold_ordered__"]
+    assert dim != "threshold" and tuple(model.coords[dim]) == (1, 2, 3)
+    assert drawn.shape == (3,) and np.isfinite(sum(model.point_logps().values()))
+
+
+def test_names_dims_and_coords_are_those_of_the_results(make: Any) -> None:
+    mu = make.predictor([make.group(((0, 1),))], n_coefs=3)
+    sigma = make.predictor([make.group(((0,),))], n_coefs=1)
+    spec, design = make.model(
+        {
+            "mu": (make.predictor_spec(mu), mu),
+            "sigma": (make.predictor_spec(sigma, parameter="sigma", link="log"), sigma),
+        },
+        auxiliary={},
+    )
+
+    model = assemble_model(spec, design)
+
+    dims = model.named_vars_to_dims
+    assert {name: dims[name] for name in public_variables(spec)} == {
+        "b": ("coef",),
+        "sd_g": ("g_effect",),
+        "cor_g": ("g_effect", "g_effect_bis"),
+        "r_g": ("g", "g_effect"),
+        "b_sigma": ("coef_sigma",),
+        "sd_g_sigma": ("g_effect_sigma",),
+        "r_g_sigma": ("g", "g_effect_sigma"),
+    }
+    assert tuple(model.coords["coef"]) == ("Intercept", "x", "w")
+    assert tuple(model.coords["g"]) == tuple(f"g{k}" for k in range(6))
+    assert tuple(model.coords["g_effect_bis"]) == ("Intercept", "x")
+    assert tuple(dims["y"]) == ("obs",)
+
+
+def test_response_named_as_a_parameter_keeps_both_apart(make: Any) -> None:
+    spec, design = make.simple()
+    design = replace(design, response=replace(design.response, name="sigma"))
+
+    model = assemble_model(spec, design)
+
+    assert {"sigma", "sigma_"} <= set(model.named_vars)
+
+
+def test_shared_blocks_have_one_joint_correlation_matrix(make: Any) -> None:
+    mu = make.predictor([make.group(((0, 1),), share=("p",))], n_coefs=2)
+    sigma = make.predictor([make.group(((0,),), share=("p",))], n_coefs=1)
+    spec, design = make.model(
+        {
+            "mu": (make.predictor_spec(mu), mu),
+            "sigma": (make.predictor_spec(sigma, parameter="sigma", link="log"), sigma),
+        },
+        auxiliary={},
+    )
+
+    model = assemble_model(spec, design)
+
+    assert model.named_vars_to_dims["cor_g__p"] == ("g__p_effect", "g__p_effect_bis")
+    assert tuple(model.coords["g__p_effect"]) == ("Intercept", "x", "sigma_Intercept")
+    assert "cor_g__p" in public_variables(spec) and "cor_g" in public_variables(spec)
+    names = ["cor_g__p", "sd_g", "sd_g_sigma", "z_g__p", "r_g", "r_g_sigma"]
+    joint, sd, sd_sigma, z, r, r_sigma = pm.draw(
+        [model[name] for name in names], random_seed=1, mode="FAST_COMPILE"
+    )
+    assert np.diag(joint) == pytest.approx(1.0) and np.linalg.eigvalsh(joint).min() > 0
+    L = np.linalg.cholesky(joint)
+    expected = (np.concatenate([sd, sd_sigma])[:, None] * L) @ z
+    np.testing.assert_allclose(np.column_stack([r, r_sigma]).T, expected)
+
+
+def test_intercept_starts_at_the_mean_of_the_response(make: Any) -> None:
+    spec, design = make.simple(priors=[Prior("flat"), Prior("flat")])
+
+    start = assemble_model(spec, design).initial_point()
+
+    assert float(start["Intercept"]) == pytest.approx(make.y.mean())

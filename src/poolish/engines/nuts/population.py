@@ -11,7 +11,7 @@ import pytensor.tensor as pt
 
 from poolish.design.arrays import PredictorDesign
 from poolish.engines.nuts.priors import LOCATIONS, ROWS, can_rescale, declare, rescale
-from poolish.engines.nuts.tensors import Tensor
+from poolish.engines.nuts.tensors import Tensor, times
 from poolish.spec.model import PredictorSpec
 
 
@@ -79,11 +79,11 @@ def add_coefs(
     slopes = scaled / standard.scale
     if not first:
         pm.Deterministic(name, slopes, dims=dim)
-        return pt.dot(standard.X, scaled)
+        return times(standard.X, scaled)
     shift = pt.sum(scaled * (standard.mean / standard.scale))
     intercept = _add_intercept(predictor, shift, start)
     pm.Deterministic(name, pt.concatenate([(intercept - shift)[None], slopes]), dims=dim)
-    return intercept + pt.dot(standard.X, scaled)
+    return intercept + times(standard.X, scaled)
 
 
 def _add_slopes(predictor: PredictorSpec, standard: Standardization, dim: str) -> Tensor:

@@ -9,7 +9,7 @@ import pymc as pm
 import pytensor.tensor as pt
 from scipy import sparse
 
-from poolish.engines.nuts.tensors import Tensor
+from poolish.engines.nuts.tensors import Tensor, times
 from poolish.relations.relation import Relation, dense_covariance
 
 # Beyond this many levels a sparse precision is not inverted to a dense covariance: 2,000 levels
@@ -46,7 +46,7 @@ def add_related_normals(name: str, relation: Relation, n_effects: int) -> list[A
         return [_sparse_normal(f"{name}_{k}", relation) for k in range(n_effects)]
     factor = covariance_factor(dense_covariance(relation))
     z = pm.Normal(name, 0.0, 1.0, shape=(n_effects, factor.shape[1]))
-    return [pt.dot(factor, z[k]) for k in range(n_effects)]
+    return [times(factor, z[k]) for k in range(n_effects)]
 
 
 def _sparse_normal(name: str, relation: Relation) -> Tensor:
