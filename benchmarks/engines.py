@@ -118,9 +118,7 @@ def run_bambi(case: Case, data: Path) -> dict:
     tree = model.fit(draws=1000, chains=4, cores=1, random_seed=1, progressbar=False)
     sampling = cpu_seconds() - before
     keep = [
-        name
-        for name in tree["posterior"].data_vars
-        if "|" not in name or name.endswith("_sigma")
+        name for name in tree["posterior"].data_vars if "|" not in name or name.endswith("_sigma")
     ]
     return {"sampling": sampling, "ess": smallest_ess(tree["posterior"].to_dataset()[keep])}
 
@@ -149,7 +147,7 @@ def smallest_ess(posterior) -> float:
 
     sizes = []
     for name, values in posterior.data_vars.items():
-        if str(name).startswith("r_") or str(name).startswith("cor_") and values.ndim != 4:
+        if str(name).startswith("r_") or (str(name).startswith("cor_") and values.ndim != 4):
             continue
         flat = values.values.reshape(*values.shape[:2], -1)
         sizes += [
@@ -180,7 +178,16 @@ def measure_here(case: Case, runner: str, data: Path) -> dict:
 
 
 def measure(case: Case, runner: str, data: Path, *, warm: bool = False) -> dict:
-    command = [sys.executable, __file__, "--child", runner, "--case", case.name, "--data", str(data)]
+    command = [
+        sys.executable,
+        __file__,
+        "--child",
+        runner,
+        "--case",
+        case.name,
+        "--data",
+        str(data),
+    ]
     for _ in range(2 if warm else 1):
         done = subprocess.run(
             command, capture_output=True, text=True, env=os.environ | ONE_THREAD, check=False
@@ -224,8 +231,10 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def print_table(rows: list[dict]) -> None:
-    print("| data set | exact ESS | ESS per CPU-s | x nutpie | x bambi | whole CPU-s | nutpie whole"
-          " / exact | ML CPU-s | lme4 CPU-s | ML / lme4 | memory GB |")
+    print(
+        "| data set | exact ESS | ESS per CPU-s | x nutpie | x bambi | whole CPU-s | nutpie whole"
+        " / exact | ML CPU-s | lme4 CPU-s | ML / lme4 | memory GB |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for row in rows:
         exact, nutpie, bambi = row["exact"], row.get("nutpie", {}), row.get("bambi", {})

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from poolish.formula import parse as formula
 
@@ -55,27 +55,27 @@ _HOMES = {
 __all__ = [
     "Fit",
     "Model",
+    "Pedigree",
     "PoolishError",
     "__version__",
+    "car_precision",
     "family",
     "fit",
     "formula",
     "from_bambi",
-    "Pedigree",
     "genomic_relationship",
-    "precision",
-    "car_precision",
-    "newick_covariance",
-    "read_gemma",
-    "read_grm",
     "load",
     "lrt",
     "mle",
     "model",
+    "newick_covariance",
+    "precision",
+    "read_gemma",
+    "read_grm",
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module `poolish` has no attribute `{name}`")
     return getattr(import_module(_HOMES[name]), name)

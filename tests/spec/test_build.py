@@ -145,7 +145,10 @@ def test_prior_of_mu_holds_for_every_category_unless_one_is_named() -> None:
 
     spec = spec_of("chain ~ x + (1 | g)", family="categorical", priors=priors)
 
-    assert [p.groups[0].sd_priors[0].arguments for p in spec.predictors.values()] == [(1.0,), (2.0,)]
+    assert [p.groups[0].sd_priors[0].arguments for p in spec.predictors.values()] == [
+        (1.0,),
+        (2.0,),
+    ]
 
 
 def test_spec_survives_json() -> None:

@@ -75,11 +75,17 @@ def test_sqrt_inverse_gamma_is_an_inverse_gamma_on_the_variance() -> None:
 
 @pytest.mark.parametrize(
     "prior",
-    [Prior("normal", (1.0, 2.0)), Prior("student_t", (4.0, -1.0, 2.0)), Prior("laplace", (1.0, 1.0))],
+    [
+        Prior("normal", (1.0, 2.0)),
+        Prior("student_t", (4.0, -1.0, 2.0)),
+        Prior("laplace", (1.0, 1.0)),
+    ],
     ids=str,
 )
 def test_truncated_density_integrates_to_one(prior: Prior) -> None:
-    total, _ = integrate.quad(lambda x: np.exp(log_density(prior, np.float64(x), lower=0.0)), 0, np.inf)
+    total, _ = integrate.quad(
+        lambda x: np.exp(log_density(prior, np.float64(x), lower=0.0)), 0, np.inf
+    )
 
     assert total == pytest.approx(1.0, abs=1e-7)
 

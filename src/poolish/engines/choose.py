@@ -61,9 +61,7 @@ def run_engine(
     return _run_first(spec, design, plan, fit)
 
 
-def _run_one(
-    engine: Engine, spec: ModelSpec, design: Design, plan: Plan, fit: FitWith
-) -> Outcome:
+def _run_one(engine: Engine, spec: ModelSpec, design: Design, plan: Plan, fit: FitWith) -> Outcome:
     obstacle = engine.can_fit(spec, design)
     if obstacle is not None:
         raise EngineError(
@@ -83,9 +81,7 @@ def _run_first(spec: ModelSpec, design: Design, plan: Plan, fit: FitWith) -> Out
         draws = fit(engine, spec, design, plan)
         problem = engine.gate(draws)
         if problem is None:
-            return Outcome(
-                replace(draws, notes=(*declined, *draws.notes)), engine.describe(spec)
-            )
+            return Outcome(replace(draws, notes=(*declined, *draws.notes)), engine.describe(spec))
         declined.append(f"the {engine.name} engine was tried first and declined: {problem}")
     raise AssertionError("the last engine fits every model and has no gate")
 

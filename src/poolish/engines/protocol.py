@@ -47,7 +47,8 @@ class Draws:
         By the names people see: `b`, `sd_Subject`, `cor_Subject`, `r_Subject`, `sigma`, ...
         `r_G` may be absent when group effects are not kept. `b` is on predictors as typed.
     sample_stats : Mapping of str to ndarray, shape (chain, draw) or ()
-        NUTS: `diverging`, `energy`, `tree_depth`, `n_steps`, `step_size`, `lp`, `reached_max_treedepth`.
+        NUTS: `diverging`, `energy`, `tree_depth`, `n_steps`, `step_size`, `lp`,
+        `reached_max_treedepth`.
         Exact and quadrature: `lp`, and scalars `khat`, `efficiency`, `acceptance`.
     engine : str
     seconds : float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from poolish.bambi import bambi_arguments
 from poolish.engines.exact import LikelihoodRatio, PointFit, lrt
@@ -22,13 +22,14 @@ __all__ = ["LikelihoodRatio", "fit", "from_bambi", "load", "lrt", "mle", "model"
 
 model = build_model
 
+
 def fit(
     formula: FormulaLike,
-    data: Any,
+    data: object,
     *,
     family: str | Family | FamilyChoice = "gaussian",
     priors: StatedPriors | None = None,
-    relations: Mapping[str, Any] | None = None,
+    relations: Mapping[str, object] | None = None,
     missing: Literal["error", "drop"] = "error",
     centered: Centered = None,
     **sampling: Unpack[SamplingOptions],
@@ -63,7 +64,7 @@ def fit(
 
 def mle(
     formula: FormulaLike,
-    data: Any,
+    data: object,
     *,
     reml: bool = True,
     missing: Literal["error", "drop"] = "error",

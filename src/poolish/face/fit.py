@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -82,7 +81,7 @@ class Fit:
 
     def predict(
         self,
-        data: Any = None,
+        data: object = None,
         *,
         kind: Literal["linear", "mean", "response"] = "mean",
         groups: Literal["observed", "new", "zero", "integrate"] = "observed",

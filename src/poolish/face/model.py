@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 import numpy as np
 import xarray as xr
@@ -162,9 +162,7 @@ class Model:
             dropped_rows=self.dropped_rows,
         )
         return Fit(
-            build_posterior(
-                self.spec, self.design, self.recipe, self.table, outcome.draws, record
-            )
+            build_posterior(self.spec, self.design, self.recipe, self.table, outcome.draws, record)
         )
 
     def with_response(self, y: np.ndarray) -> Model:
@@ -202,9 +200,7 @@ class Model:
         plan = Plan(draws=draws, chains=1, tune=0, seed=_seed(seed), progress=False)
         prior = draw_prior(self.spec, self.design, plan)
         record = make_record(self.spec, prior, plan=plan, reason="prior", table=self.table)
-        posterior = build_posterior(
-            self.spec, self.design, self.recipe, self.table, prior, record
-        )
+        posterior = build_posterior(self.spec, self.design, self.recipe, self.table, prior, record)
         response = predict(posterior, None, kind="response", groups="observed", seed=plan.seed)
         observed = posterior.tree["observed_data"].to_dataset()
         name = next(iter(observed.data_vars))
@@ -237,11 +233,11 @@ class Model:
 
 def build_model(
     formula: FormulaLike,
-    data: Any,
+    data: object,
     *,
     family: str | Family | FamilyChoice = "gaussian",
     priors: StatedPriors | None = None,
-    relations: Mapping[str, Any] | None = None,
+    relations: Mapping[str, object] | None = None,
     missing: Literal["error", "drop"] = "error",
     centered: Centered = None,
 ) -> Model:

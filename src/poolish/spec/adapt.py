@@ -57,9 +57,7 @@ def evaluate_adapted(
 def _without_intercept(predictor: PredictorDesign) -> PredictorDesign:
     if not predictor.has_intercept:
         return predictor
-    return replace(
-        predictor, X=predictor.X[:, 1:], coefs=predictor.coefs[1:], has_intercept=False
-    )
+    return replace(predictor, X=predictor.X[:, 1:], coefs=predictor.coefs[1:], has_intercept=False)
 
 
 def _check_parameters(family: Family, design: Design) -> None:

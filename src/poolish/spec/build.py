@@ -207,8 +207,7 @@ def _with_priors(bare: ModelSpec, resolved: tuple[ResolvedPrior, ...]) -> ModelS
     return replace(
         bare,
         predictors={
-            name: _predictor_with(predictor, by_name)
-            for name, predictor in bare.predictors.items()
+            name: _predictor_with(predictor, by_name) for name, predictor in bare.predictors.items()
         },
         auxiliary={name: by_name[name].prior for name in bare.auxiliary},
         stated={name: item.stated_as for name, item in by_name.items() if item.stated_as},

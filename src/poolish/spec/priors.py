@@ -204,9 +204,7 @@ def _support_problem(slot: Slot, prior: Prior) -> str | None:
     return None
 
 
-def implied_range(
-    resolved: ResolvedPrior, prob: float = 0.95
-) -> tuple[float, float]:
+def implied_range(resolved: ResolvedPrior, prob: float = 0.95) -> tuple[float, float]:
     """Return the central interval that a prior implies; infinite for `flat()`."""
     tails = np.array([(1 - prob) / 2, (1 + prob) / 2])
     if resolved.slot.n_effects:

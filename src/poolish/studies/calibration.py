@@ -1,4 +1,4 @@
-"""Simulation-based calibration: does an engine's posterior have the truth at every rank?"""
+"""Simulation-based calibration: an engine is right when the truth has every rank equally often."""
 
 from __future__ import annotations
 

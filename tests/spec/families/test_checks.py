@@ -26,6 +26,7 @@ def _n(*trials: float) -> np.ndarray:
     ("family", "response", "message"),
     [
         ("gaussian", _response([1, np.inf]), r"not finite(?s:.)*row 2 is inf"),
+        ("gaussian", _response([5, 5, 5]), "the same in every row"),
         ("poisson", _response([0, 1.5, 2.5]), r"not counts(?s:.)*row 2 is 1\.5 and 1 more"),
         ("negbinomial", _response([3, -1]), r"not counts(?s:.)*row 2 is -1"),
         ("hurdle_poisson", _response([0, 0.2]), r"not counts(?s:.)*rate\(d\)"),

@@ -80,7 +80,17 @@ def _is_count(y: np.ndarray) -> np.ndarray:
     return np.asarray((y >= 0) & (y == np.floor(y)))
 
 
-check_real = _numeric(lambda response: None)
+def _check_varies(response: ResponseDesign) -> None:
+    if len(response.y) > 1 and np.ptp(response.y) == 0.0:
+        raise DataError(
+            f"the outcome `{response.name}` is the same in every row",
+            given=f"{len(response.y)} rows of {response.y[0]:g}",
+            expected="an outcome that varies: its spread is what the model explains",
+            fix="check the column, or choose a family for counts if these are counts",
+        )
+
+
+check_real = _numeric(_check_varies)
 
 check_positive = _within(
     lambda y: y > 0,
