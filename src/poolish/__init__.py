@@ -14,7 +14,7 @@ from poolish.formula import parse as formula
 
 if TYPE_CHECKING:
     from poolish.errors import PoolishError
-    from poolish.face.api import fit, from_bambi, load, lrt, mle, model
+    from poolish.face.api import explore, fit, from_bambi, load, lrt, mle, model
     from poolish.face.fit import Fit
     from poolish.face.model import Model
     from poolish.relations import (
@@ -37,6 +37,7 @@ _HOMES = {
     "Fit": "poolish.face.fit",
     "Model": "poolish.face.model",
     "family": "poolish.spec.families",
+    "explore": "poolish.face.api",
     "fit": "poolish.face.api",
     "from_bambi": "poolish.face.api",
     "Pedigree": "poolish.relations",
@@ -59,6 +60,7 @@ __all__ = [
     "PoolishError",
     "__version__",
     "car_precision",
+    "explore",
     "family",
     "fit",
     "formula",
@@ -73,6 +75,11 @@ __all__ = [
     "read_gemma",
     "read_grm",
 ]
+
+
+# Importing a room binds its name here, once: done now, `po.explore` stays the function.
+import_module("poolish.explore")
+del globals()["explore"]
 
 
 def __getattr__(name: str) -> object:

@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 import xarray as xr
 
+from poolish.explore.from_fit import explore_fit
+from poolish.explore.page import Explorer
+from poolish.explore.words import Labels
 from poolish.posterior import Posterior, save
 from poolish.predict import predict
 from poolish.predict.lazy import with_lazy_groups
@@ -89,6 +92,34 @@ class Fit:
     ) -> xr.DataArray:
         """Return draws of predictions for the rows of `data`, dims `chain`, `draw`, `obs`."""
         return predict(self.result, data, kind=kind, groups=groups, seed=seed)
+
+    def explore(
+        self,
+        path: str | PathLike[str] | None = None,
+        group: str | None = None,
+        *,
+        labels: Labels | None = None,
+    ) -> Explorer:
+        """Return the explorer of a group: how its levels borrow from each other, by hand.
+
+        Parameters
+        ----------
+        path : str or path, optional
+            Also write the page to this file.
+        group : str, optional
+            The first group that can be explored when left out.
+        labels : Mapping, optional
+            By column `label` and `unit`: `{"Days": {"label": "Restriction", "unit": "days"}}`.
+
+        Raises
+        ------
+        UnsupportedError
+            If the model is not Gaussian, or the group's effects have no closed form.
+        """
+        explorer = explore_fit(self.result, group, labels=labels)
+        if path is not None:
+            explorer.save(path)
+        return explorer
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fit to one netCDF file; an old file is replaced only by a verified new one."""
