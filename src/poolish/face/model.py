@@ -36,16 +36,21 @@ if TYPE_CHECKING:
 type FormulaLike = str | Sequence[str] | Formula
 
 
-class SamplingOptions(TypedDict, total=False):
-    """The options of `Model.fit`, which `po.fit` passes on."""
+class PlanOptions(TypedDict, total=False):
+    """The options of `Model.fit` that say how much to sample."""
 
-    engine: str
     draws: int
     chains: int
     tune: int
     seed: int | None
     progress: bool
     keep_groups: Literal["auto"] | bool
+
+
+class SamplingOptions(PlanOptions, total=False):
+    """The options of `Model.fit`, which `po.fit` passes on."""
+
+    engine: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +120,17 @@ class Model:
         EngineError
             If the engine asked for cannot fit this model.
         """
-        plan = _checked_plan(
-            Plan(draws, chains, tune, _seed(seed), progress=progress, keep_groups=keep_groups)
+        plan = _make_plan(
+            draws=draws,
+            chains=chains,
+            tune=tune,
+            seed=seed,
+            progress=progress,
+            keep_groups=keep_groups,
         )
         return self._run(plan, engine, fit_anew)
 
-    def refit(self, y: np.ndarray, **options: Unpack[SamplingOptions]) -> Fit:
+    def refit(self, y: np.ndarray, *, engine: str = "auto", **options: Unpack[PlanOptions]) -> Fit:
         """Return a fit of the same design and priors to another response.
 
         What an engine can keep between responses (the exact engine's factorisations) is kept.
@@ -129,19 +139,16 @@ class Model:
         ----------
         y : ndarray, shape (obs,)
             The new response, in the order of the rows used.
+        engine : str
         **options
-            As for `fit`.
+            `draws`, `chains`, `tune`, `seed`, `progress`, `keep_groups`, as for `fit`.
 
         Raises
         ------
         DataError
             If `y` has another length, or values that are not finite.
         """
-        model = self.with_response(y)
-        sampling: SamplingOptions = {"engine": "auto", **options}
-        engine = sampling.pop("engine")
-        plan = _checked_plan(Plan(**{**sampling, "seed": _seed(sampling.get("seed"))}))
-        return model._run(plan, engine, self._fit_again)
+        return self.with_response(y)._run(_make_plan(**options), engine, self._fit_again)
 
     def _fit_again(self, engine: Engine, spec: ModelSpec, design: Design, plan: Plan) -> Draws:
         """Return the draws for another response, by what the engine kept from this design."""
@@ -292,15 +299,22 @@ def _seed(seed: int | None) -> int:
     return secrets.randbits(32) if seed is None else seed
 
 
-def _checked_plan(plan: Plan) -> Plan:
-    small = {"draws": plan.draws < 4, "chains": plan.chains < 1, "tune": plan.tune < 0}
-    wrong = [name for name, is_small in small.items() if is_small]
-    if wrong or plan.seed < 0:
-        name = wrong[0] if wrong else "seed"
-        raise DataError(
-            f"`{name}` is too small",
-            given=f"{name} = {getattr(plan, name)}",
-            expected="at least 4 draws, 1 chain, and a tune and a seed of 0 or more",
-            fix="leave it out for the default",
-        )
-    return plan
+def _make_plan(
+    *,
+    draws: int = 1000,
+    chains: int = 4,
+    tune: int = 1000,
+    seed: int | None = None,
+    progress: bool = True,
+    keep_groups: Literal["auto"] | bool = "auto",
+) -> Plan:
+    least = {"draws": (draws, 4), "chains": (chains, 1), "tune": (tune, 0), "seed": (seed or 0, 0)}
+    for name, (value, smallest) in least.items():
+        if value < smallest:
+            raise DataError(
+                f"`{name}` is too small",
+                given=f"{name} = {value}",
+                expected=f"at least {smallest}",
+                fix="leave it out for the default",
+            )
+    return Plan(draws, chains, tune, _seed(seed), progress=progress, keep_groups=keep_groups)
