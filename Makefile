@@ -1,7 +1,7 @@
 # make env   the environment (.venv) from requirements.lock, once
 # make demo  the main job: fit models/sleepstudy, print the summary, write sleepstudy.nc
 # make test  the fast tests; PYTEST_ARGS="-k formula" chooses
-.PHONY: env demo test test-slow lint gallery lock clean
+.PHONY: env demo test test-slow lint gallery lock calibrate bench clean
 .DEFAULT_GOAL := env
 
 VENV := .venv
@@ -42,6 +42,14 @@ gallery: env
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.12 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
+
+# Simulation-based calibration of the exact engine: ten minutes, prints a table.
+calibrate: env
+	$(BIN)/python -m poolish.studies.calibration_table
+
+# Ratios against nutpie, bambi and lme4 in one run; data beside the checkout.
+bench: env
+	$(BIN)/python benchmarks/engines.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache sleepstudy.nc
