@@ -131,7 +131,17 @@ def _assemble(
     blocks, share = _blocks(plan.terms, parts)
     values = [part.values for part in parts]
     Z = values[0] if len(values) == 1 else np.hstack(values)
-    return GroupDesign(plan.name, effects, factor.levels, factor.codes, Z, blocks, relation, share)
+    return GroupDesign(
+        plan.name,
+        effects,
+        factor.levels,
+        factor.codes,
+        Z,
+        blocks,
+        relation,
+        share,
+        plan.grouping.relation,
+    )
 
 
 def _blocks(

@@ -81,6 +81,11 @@ class Blocked:
     integrates_b: bool = True
 
     @property
+    def population(self) -> Population:
+        """Return the population part."""
+        return self.blocks.population
+
+    @property
     def n_obs(self) -> int:
         """Return the number of rows."""
         return self.predictor.n_obs

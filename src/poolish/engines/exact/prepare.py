@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from poolish.design.arrays import Design
-from poolish.engines.exact.blocked import Blocked, build_blocked
 from poolish.engines.exact.parameters import build_parameters
 from poolish.engines.exact.population import Population, build_population, working_prior
 from poolish.engines.exact.residual import Residual, build_residual
+from poolish.engines.exact.structure import Structure, build_structure
 from poolish.engines.exact.target import Target
 from poolish.spec.model import ModelSpec
 
@@ -24,13 +24,13 @@ class Prepared:
     spec : ModelSpec
     design : Design
     target : Target
-    likelihood : Blocked
+    likelihood : Structure
     """
 
     spec: ModelSpec
     design: Design
     target: Target
-    likelihood: Blocked
+    likelihood: Structure
 
     def with_response(self, y: np.ndarray) -> Prepared:
         """Return the same model and priors for another response; nothing of X or Z is redone."""
@@ -43,7 +43,7 @@ class Prepared:
 def prepare(spec: ModelSpec, design: Design) -> Prepared:
     """Return a model within the exact engine's reach, its marginal likelihood built."""
     residual = build_residual(design)
-    likelihood = build_blocked(
+    likelihood = build_structure(
         design.main, residual, prior_population(spec, design, residual)
     )
     target = Target(likelihood, build_parameters(spec, residual))
@@ -60,7 +60,7 @@ def prior_population(spec: ModelSpec, design: Design, residual: Residual) -> Pop
 
 def starting_theta(prepared: Prepared) -> np.ndarray:
     """Return where the search for the mode begins: every factor takes part of the variance."""
-    residual = prepared.likelihood.blocks.population.residual
+    residual = prepared.likelihood.population.residual
     weights = prepared.likelihood.residual.weights
     spread = float(np.sqrt(np.mean(residual**2))) or 1.0
     sigma = float(np.sqrt(np.mean(weights * residual**2))) or 1.0

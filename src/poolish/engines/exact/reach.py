@@ -9,7 +9,13 @@ import numpy as np
 
 from poolish.design.arrays import Design, GroupDesign
 from poolish.engines.exact.layout import build_layout
-from poolish.engines.exact.residual import MAX_STRATA, distinct_rows, known_precision
+from poolish.engines.exact.residual import (
+    MAX_STRATA,
+    build_residual,
+    distinct_rows,
+    known_precision,
+)
+from poolish.engines.exact.structure import structure_obstacle
 from poolish.spec.model import ModelSpec
 
 CONJUGATE = ("normal", "flat", "constant")
@@ -28,7 +34,7 @@ def can_fit(spec: ModelSpec, design: Design) -> str | None:
 
 def can_estimate(spec: ModelSpec, design: Design) -> str | None:
     """Return None when maximum likelihood applies, else the reason; priors do not matter."""
-    checks = (_family, _response, _predictors, _sigma, _rank, _relations, _shared, _size)
+    checks = (_family, _response, _predictors, _sigma, _rank, _independent, _shared, _size)
     return next((reason for check in checks if (reason := check(spec, design))), None)
 
 
@@ -94,6 +100,10 @@ def _coefficients(spec: ModelSpec, design: Design) -> str | None:
 
 
 def _relations(spec: ModelSpec, design: Design) -> str | None:
+    return structure_obstacle(design.main, build_residual(design))
+
+
+def _independent(spec: ModelSpec, design: Design) -> str | None:
     known = [group.name for group in design.main.groups if group.relation is not None]
     return f"`{known[0]}` has a known covariance between its levels" if known else None
 
@@ -112,7 +122,7 @@ def _shared(spec: ModelSpec, design: Design) -> str | None:
 
 def _size(spec: ModelSpec, design: Design) -> str | None:
     groups = design.main.groups
-    if not groups:
+    if not groups or any(group.relation is not None for group in groups):
         return None
     layout = build_layout(groups, design.main.X.shape[1])
     if layout.n_placed > MAX_PLACED:
