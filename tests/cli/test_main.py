@@ -64,12 +64,11 @@ def test_a_warning_is_one_line_on_stderr(poolish_run, tmp_path):
 
 UNEXPECTED = """
 import sys
-import poolish
-def fail(path): raise RuntimeError("a fault")
-poolish.load = fail
-sys.argv = ["poolish", "summary", "any.nc", *{more}]
-from poolish.cli.main import main
-main()
+from poolish.cli import main, priors
+def fail(*arguments, **options): raise RuntimeError("a fault")
+priors.read_source = fail
+sys.argv = ["poolish", "priors", "y ~ x", *{more}]
+main.main()
 """
 
 
