@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -39,12 +40,12 @@ def reduced_matrix(blocks: Blocks, at: Covariances) -> tuple[np.ndarray, np.ndar
     log_det = np.zeros(at.n_values)
     if blocks.layout.eliminated is None:
         return R, log_det
-    positions: np.ndarray | float = 0.0
+    parts = []
     for classes, cells in _class_blocks(blocks, at.n_values):
         G, log_A = _eliminate(blocks, at, classes, cells)
-        positions = positions + blocks.pairs.subtracted(G, cells)
+        parts.append(blocks.pairs.subtracted(G, cells))
         log_det += blocks.cells.n_members[classes] @ log_A
-    R -= blocks.pairs.as_matrix(np.asarray(positions))
+    R -= blocks.pairs.as_matrix(reduce(np.add, parts))
     return R, log_det
 
 

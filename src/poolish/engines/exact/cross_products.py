@@ -70,7 +70,7 @@ def build_cross_products(
     """Return the sums over rows of a design and its response."""
     R = placed_columns(groups, layout, population.X, population.residual)
     masks = [residual.where(h) for h in range(residual.n_strata)]
-    total = np.stack([_gram(R, mask) for mask in masks])
+    total = np.ascontiguousarray([_gram(R, mask) for mask in masks])
     if layout.eliminated is None:
         none = np.zeros(1, dtype=np.intp)
         shape = (len(masks), 0, 0)

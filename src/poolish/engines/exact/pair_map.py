@@ -8,6 +8,7 @@ depend on the number of rows, and groups with equal K_j share a column.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from scipy import sparse
@@ -97,10 +98,10 @@ class PairMap:
             All of them when the tables are sparse.
         """
         parts = (
-            (table[:, cells] if isinstance(table, np.ndarray) else table) @ g
+            np.asarray((table[:, cells] if isinstance(table, np.ndarray) else table) @ g)
             for table, g in zip(self.tables, G, strict=True)
         )
-        return np.asarray(sum(parts))
+        return reduce(np.add, parts)
 
     def as_matrix(self, positions: np.ndarray) -> np.ndarray:
         """Return values by position (position, value) as matrices, shape (value, size, size).

@@ -8,11 +8,10 @@ import numpy as np
 
 from poolish.design.arrays import Design
 from poolish.engines.exact.blocked import Blocked
+from poolish.engines.exact.cross_products import build_cross_products
 from poolish.engines.exact.late import LateEffects
-from poolish.engines.exact.cross_products import CrossProducts, build_cross_products
-from poolish.engines.exact.layout import Layout, build_layout
+from poolish.engines.exact.layout import build_layout
 from poolish.engines.exact.parameters import build_parameters
-from poolish.engines.exact.population import Population
 from poolish.engines.exact.prepare import prior_population
 from poolish.engines.exact.residual import build_residual
 from poolish.engines.exact.variables import stored_chains
