@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from poolish.engines.exact.proposals import SplitT
-from poolish.engines.exact.target import Target
+from poolish.engines.exact.target import LogDensity
 
 # A t with 5 degrees of freedom covers the exponential tails of log standard deviations near 0.
 NU = 5.0
@@ -17,7 +17,7 @@ SIDE_LIMITS = (0.4, 4.0)
 _WORST = 1e10
 
 
-def find_mode(target: Target, start: np.ndarray) -> np.ndarray:
+def find_mode(target: LogDensity, start: np.ndarray) -> np.ndarray:
     """Return a mode of the target by BFGS from `start`, shape (parameter,)."""
 
     def negative(theta: np.ndarray) -> tuple[float, np.ndarray]:
@@ -31,7 +31,7 @@ def find_mode(target: Target, start: np.ndarray) -> np.ndarray:
     return np.asarray(minimize(negative, start, jac=True, method="BFGS", options={"gtol": 1e-3}).x)
 
 
-def curvature_axes(target: Target, mode: np.ndarray) -> np.ndarray:
+def curvature_axes(target: LogDensity, mode: np.ndarray) -> np.ndarray:
     """Return columns along the eigenvectors of the Hessian, each one standard deviation long."""
     if not len(mode):
         return np.zeros((0, 0))
@@ -44,7 +44,7 @@ def curvature_axes(target: Target, mode: np.ndarray) -> np.ndarray:
     return np.asarray(vectors / np.sqrt(np.maximum(values, MIN_CURVATURE)))
 
 
-def split_at_mode(target: Target, mode: np.ndarray) -> SplitT:
+def split_at_mode(target: LogDensity, mode: np.ndarray) -> SplitT:
     """Return the split t whose sides match the fall of the target two scales from its mode."""
     axes = curvature_axes(target, mode)
     d = len(mode)

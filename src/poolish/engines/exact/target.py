@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +13,16 @@ from poolish.engines.exact.parameters import Parameters
 # Beyond this standard deviations are outside double precision's squares.
 FARTHEST = 60.0
 COMPLEX_STEP = 1e-30
+
+
+class LogDensity(Protocol):
+    """A log density that the search for its mode and the proposals need to evaluate."""
+
+    def log_density(self, theta: np.ndarray) -> np.ndarray:
+        """Return the log density, shape (value,), of theta, shape (value, parameter)."""
+
+    def gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the log density and its slope at one theta, shape (parameter,)."""
 
 
 @dataclass(frozen=True, slots=True)

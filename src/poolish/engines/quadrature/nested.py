@@ -1,0 +1,46 @@
+"""The approximate marginal density of theta, w integrated by Laplace: where to propose theta.
+
+Nothing rests on its accuracy: the weights of `sampler` correct it exactly.
+Tierney & Kadane (1986), J. American Statistical Association 81(393), 82-86, equation 4.1.
+doi:10.1080/01621459.1986.10478240
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from poolish.engines.quadrature.inner_mode import find_inner_mode
+from poolish.engines.quadrature.problem import Problem
+
+STEP = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """The approximate log density of theta.
+
+    Parameters
+    ----------
+    problem : Problem
+    start : ndarray, shape (inner,)
+        Where the search for each inner mode begins.
+    """
+
+    problem: Problem
+    start: np.ndarray
+
+    def log_density(self, theta: np.ndarray) -> np.ndarray:
+        """Return the approximate log density, shape (value,)."""
+        return np.array([self._value(one) for one in theta])
+
+    def gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return value and slope at one theta, by central differences."""
+        steps = STEP * np.eye(len(theta))
+        around = self.log_density(np.concatenate([theta[None], theta + steps, theta - steps]))
+        above, below = around[1 : len(theta) + 1], around[len(theta) + 1 :]
+        return float(around[0]), (above - below) / (2.0 * STEP)
+
+    def _value(self, theta: np.ndarray) -> float:
+        return find_inner_mode(self.problem, theta, self.start).log_marginal

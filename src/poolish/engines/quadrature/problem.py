@@ -1,0 +1,245 @@
+"""A model ready for quadrature: the joint log density of theta and w, and its inner derivatives.
+
+The effects of the term with most levels are integrated out; see `integral`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from poolish.design.arrays import Design
+from poolish.engines.quadrature.groups import Groups, merge_groups, sort_groups
+from poolish.engines.quadrature.integral import (
+    Predictors,
+    Rows,
+    Rule,
+    chunks,
+    hermite_rule,
+    log_integral,
+    node_moments,
+)
+from poolish.engines.quadrature.kernels import Kernel, Outcome, build_kernel
+from poolish.engines.quadrature.parameters import (
+    Inner,
+    Natural,
+    Outer,
+    build_inner,
+    build_outer,
+)
+from poolish.engines.quadrature.terms import Terms, build_terms, placed_columns
+from poolish.spec.links import Link
+from poolish.spec.model import ModelSpec
+
+# Beyond this log standard deviations and coefficients in w are outside double precision's reach.
+FARTHEST = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Rows and columns of the likelihood.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (row, column)
+        What beta multiplies: working coefficients, then placed effects.
+    offset : ndarray, shape (row,)
+    z : ndarray, shape (row,)
+        What the integrated effect multiplies.
+    rows : Rows
+    """
+
+    columns: np.ndarray
+    offset: np.ndarray
+    z: np.ndarray
+    rows: Rows
+
+    def predictors(self, beta: np.ndarray, sd: np.ndarray, auxiliary: np.ndarray) -> Predictors:
+        """Return linear predictors at beta, shape (column, value)."""
+        eta = self.offset[:, None] + self.columns @ beta
+        return Predictors(eta, self.z[:, None] * sd, auxiliary)
+
+
+@dataclass(frozen=True, slots=True)
+class InnerShape:
+    """The joint log density at one (theta, w), with its derivatives by w.
+
+    Parameters
+    ----------
+    value : float
+    slope : ndarray, shape (inner,)
+    precision : ndarray, shape (inner, inner)
+        Minus the second derivatives.
+    """
+
+    value: float
+    slope: np.ndarray
+    precision: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """The joint log density of theta and w.
+
+    Parameters
+    ----------
+    terms : Terms
+    outer : Outer
+    inner : Inner
+    merged : Data
+        Groups with the same rows taken once: for the likelihood.
+    full : Data
+        Every row: for drawing the effects.
+    classes : ndarray of int, shape (group,)
+        The merged group of each group of `full`.
+    rule : Rule
+    """
+
+    terms: Terms
+    outer: Outer
+    inner: Inner
+    merged: Data
+    full: Data
+    classes: np.ndarray
+    rule: Rule
+
+    def with_nodes(self, n_nodes: int) -> Problem:
+        """Return the same problem with another number of nodes."""
+        return replace(self, rule=hermite_rule(n_nodes))
+
+    def log_density(self, theta: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Return the joint log density, shape (value,), of theta and w, one row per value."""
+        found = np.full(len(theta), -np.inf)
+        near = np.flatnonzero((np.abs(theta) < FARTHEST).all(axis=1))
+        n_rows = len(self.merged.offset)
+        with np.errstate(all="ignore"):
+            for part in chunks(n_rows, len(near)):
+                at = near[part]
+                found[at] = self._values(theta[at], w[at])
+        return np.where(np.isfinite(found), found, -np.inf)
+
+    def _values(self, theta: np.ndarray, w: np.ndarray) -> np.ndarray:
+        natural = self.outer.natural(theta)
+        linear = self.inner.linear(w, natural.sds)
+        at = self.predictors(self.merged, natural, linear.beta)
+        log_likelihood = log_integral(self.merged.rows, at, self.rule)
+        return (
+            log_likelihood
+            + log_constant(self.merged.rows, natural.auxiliary)
+            + natural.log_prior
+            + linear.log_prior
+        )
+
+    def predictors(self, data: Data, natural: Natural, beta: np.ndarray) -> Predictors:
+        """Return linear predictors of some rows."""
+        integrated = self.terms.integrated
+        sd = np.zeros(beta.shape[1]) if integrated is None else natural.sds[integrated]
+        return data.predictors(beta, sd, natural.auxiliary)
+
+    def inner_shape(self, theta: np.ndarray, w: np.ndarray) -> InnerShape:
+        """Return value and derivatives by w at one theta, shape (parameter,), and one w.
+
+        Notes
+        -----
+        With p_jk the posterior probability of node k in group j, r the score and c the curvature
+        of a row, D the derivatives of its predictor by w, and a_jk = sum_i D_i r_ik:
+        slope = sum_j sum_k p_jk a_jk, and (Louis 1982, J. Royal Statistical Society B 44(2),
+        226-233, equation 3.2) precision = sum_jk p_jk sum_i D_i c_ik D_i' - sum_j Var_p(a_jk).
+        """
+        natural = self.outer.natural(theta[None])
+        linear = self.inner.linear(w[None], natural.sds)
+        slopes = self.inner.slopes(w, natural.sds[:, 0])
+        data, groups = self.merged, self.merged.rows.groups
+        with np.errstate(all="ignore"):
+            at = self.predictors(data, natural, linear.beta)
+            found = node_moments(data.rows, at, self.rule)
+            constant = log_constant(data.rows, natural.auxiliary)[0]
+        D = data.columns[:, self.inner.is_free]
+        shares, weight = groups.spread(found.shares), groups.row_counts
+        curvature = weight * np.einsum("ik,ik->i", shares, np.nan_to_num(found.curvature))
+        by_beta = D.T @ (weight * np.einsum("ik,ik->i", shares, np.nan_to_num(found.score)))
+        spread = _between_nodes(groups, D, np.nan_to_num(found.score), found.shares)
+        precision = (D.T @ (curvature[:, None] * D) - spread) * np.outer(slopes.beta, slopes.beta)
+        diagonal = by_beta * slopes.beta_second + slopes.log_prior_second
+        return InnerShape(
+            value=found.value + constant + float(natural.log_prior[0] + linear.log_prior[0]),
+            slope=by_beta * slopes.beta + slopes.log_prior,
+            precision=precision - np.diag(diagonal),
+        )
+
+
+def _between_nodes(
+    groups: Groups, D: np.ndarray, score: np.ndarray, shares: np.ndarray
+) -> np.ndarray:
+    """Return sum_j Var_p(a_jk), a_jk = sum_i D_i r_ik."""
+    total = np.zeros((D.shape[1], D.shape[1]))
+    mean = np.zeros((groups.n_groups, D.shape[1]))
+    for k in range(shares.shape[1]):
+        a = groups.add(D * score[:, k, None])
+        share = shares[:, k, None]
+        total += a.T @ (groups.counts[:, None] * share * a)
+        mean += share * a
+    return total - mean.T @ (groups.counts[:, None] * mean)
+
+
+def log_constant(rows: Rows, auxiliary: np.ndarray) -> np.ndarray:
+    """Return the part of the log likelihood that depends on no predictor, shape (value,)."""
+    return rows.groups.row_counts @ rows.kernel.constant(auxiliary)
+
+
+def build_problem(spec: ModelSpec, design: Design, *, n_nodes: int) -> Problem:
+    """Return a model within reach, ready to be evaluated."""
+    main = design.main
+    terms = build_terms(main)
+    inner = build_inner(spec.main, main.X.mean(axis=0), terms)
+    columns = np.concatenate(
+        [main.X @ inner.to_typed, placed_columns(terms, design.n_obs)], axis=1
+    )
+    if terms.integrated is None:
+        levels, z = np.zeros(design.n_obs, dtype=int), np.zeros(design.n_obs)
+    else:
+        term = terms.all[terms.integrated]
+        levels, z = term.codes, term.z
+    outcome = _outcome(design)
+    content = np.column_stack(
+        [columns, main.offset, z, outcome.y, outcome.trials, outcome.rate, outcome.weights]
+    )
+    merged, classes = merge_groups(levels, content)
+
+    def data(groups: Groups) -> Data:
+        kernel = _kernel(spec.family.name, spec.main.link, outcome, groups.rows)
+        picked = groups.rows
+        return Data(columns[picked], main.offset[picked], z[picked], Rows(groups, kernel))
+
+    return Problem(
+        terms=terms,
+        outer=build_outer(spec, terms),
+        inner=inner,
+        merged=data(merged),
+        full=data(sort_groups(levels)),
+        classes=classes,
+        rule=hermite_rule(n_nodes),
+    )
+
+
+def _outcome(design: Design) -> Outcome:
+    response = design.response
+
+    def column(values: np.ndarray | None) -> np.ndarray:
+        filled = np.ones(design.n_obs) if values is None else values
+        return np.asarray(filled, dtype=float)[:, None]
+
+    return Outcome(
+        y=column(response.y),
+        trials=column(response.trials),
+        rate=column(response.rate),
+        weights=column(response.weights),
+    )
+
+
+def _kernel(family: str, link: Link, outcome: Outcome, rows: np.ndarray) -> Kernel:
+    picked = Outcome(
+        outcome.y[rows], outcome.trials[rows], outcome.rate[rows], outcome.weights[rows]
+    )
+    return build_kernel(family, link, picked)
