@@ -17,7 +17,9 @@ from poolish.engines.protocol import Draws, Plan
 from poolish.formula import columns, parse
 from poolish.frame import drop_missing, read_table
 from poolish.posterior import Posterior, build_posterior, make_record
+from poolish.spec.adapt import adapt_design
 from poolish.spec.build import build_spec
+from poolish.spec.families import parse_family
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -37,7 +39,9 @@ def make_posterior(
     """Return a fit with the draws given, those not given drawn from the prior."""
     parsed = parse(formula)
     table, dropped = drop_missing(read_table(data), columns(parsed), missing="error")
-    design, recipe = build_design(parsed, table, relations or {})
+    bare, recipe = build_design(parsed, table, relations or {})
+    family = parse_family(spec_options.get("family", "gaussian")).family
+    design = adapt_design(family, bare)
     spec = build_spec(parsed, design, **spec_options)
     given = {} if posterior is None else dict(posterior)
     size = next(iter(given.values())).shape[:2] if given else size

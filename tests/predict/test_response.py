@@ -112,7 +112,8 @@ def test_truncated_observations_stay_within_their_bounds(rows):
 def test_ordinal_responses_are_predicted_from_their_thresholds(rows):
     levels = ["low", "mid", "high"]
     data = rows.assign(o=pd.Categorical(levels * 8, categories=levels, ordered=True))
-    posterior = make_posterior("o ~ x", data, family="cumulative")
+    priors = {"b": "normal(0, 0.5)", "threshold": "normal(0, 1)"}
+    posterior = make_posterior("o ~ x", data, family="cumulative", priors=priors)
     draws = posterior.draws
     threshold = draws["threshold"].values[..., None, :]
     below = special.expit(threshold - linear_predictors(posterior)["mu"][..., None])

@@ -91,7 +91,8 @@ def test_models_of_every_kind_print(sleepstudy):
         ]
     ]
 
-    assert "Share of variance" not in texts[0] + texts[1]
+    assert "Share of variance" not in texts[0]
+    assert "Share of variance between groups (ICC, link scale): Subject" in texts[1]
     assert "groups: Subject 18 (10 each), Days 10 (18 each)" in texts[2]
     assert "Group-level effects on sigma, by Subject" in texts[3]
     assert "Family parameters" in texts[4]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from tests.made_fits import make_posterior
 
@@ -26,27 +27,40 @@ def test_share_of_groups_is_the_icc_at_the_stated_predictor(brms_sleep, days):
     np.testing.assert_allclose(found["Subject"] + found["Residual"], 1.0)
 
 
-def test_table_has_sds_variances_correlations_and_shares(brms_sleep):
+def test_table_has_sds_variances_correlations_shares_and_r2(brms_sleep):
     frame = summarise_variance(brms_sleep, at={"Days": 2}).frame
 
-    places = [tuple(row) for row in frame[["group", "quantity", "effect"]].to_numpy()]
+    places = [tuple(row) for row in frame[["group", "quantity", "scale", "effect"]].to_numpy()]
     assert places == [
-        ("Subject", "sd", "Intercept"),
-        ("Subject", "variance", "Intercept"),
-        ("Subject", "sd", "Days"),
-        ("Subject", "variance", "Days"),
-        ("Subject", "cor", "Intercept, Days"),
-        ("Residual", "sd", ""),
-        ("Residual", "variance", ""),
-        ("Subject", "share", "at Days = 2"),
-        ("Residual", "share", "at Days = 2"),
+        ("Subject", "sd", "link", "Intercept"),
+        ("Subject", "variance", "link", "Intercept"),
+        ("Subject", "sd", "link", "Days"),
+        ("Subject", "variance", "link", "Days"),
+        ("Subject", "cor", "link", "Intercept, Days"),
+        ("Residual", "sd", "link", ""),
+        ("Residual", "variance", "link", ""),
+        ("Subject", "share", "link", "at Days = 2"),
+        ("Residual", "share", "link", "at Days = 2"),
+        ("Subject", "repeatability", "link", ""),
+        ("Model", "R2 marginal", "link", ""),
+        ("Model", "R2 conditional", "link", ""),
+        ("Model", "R2 Bayes", "response", ""),
     ]
-    icc = frame.iloc[-2]
+    icc = frame.iloc[7]
     expected = hand_icc(brms_sleep.draws, 2.0)
     assert icc["estimate"] == pytest.approx(expected.mean())
     assert icc["lower"] == pytest.approx(np.quantile(expected, 0.025))
     variance = brms_sleep.draws["sd_Subject"].values[..., 0] ** 2
     assert frame["estimate"][1] == pytest.approx(variance.mean())
+
+
+def test_shares_are_stated_at_every_value_asked_for(brms_sleep):
+    frame = summarise_variance(brms_sleep, at={"Days": [0, 5, 9]}).frame
+
+    shares = frame.query("quantity == 'share' and group == 'Subject'")
+    assert list(shares["effect"]) == ["at Days = 0", "at Days = 5", "at Days = 9"]
+    expected = [hand_icc(brms_sleep.draws, days).mean() for days in (0, 5, 9)]
+    np.testing.assert_allclose(shares["estimate"], expected, rtol=1e-12)
 
 
 def test_crossed_groups_share_with_the_residual(sleepstudy):
@@ -81,13 +95,37 @@ def test_residual_variance_with_a_formula_is_its_mean_over_rows(sleepstudy):
     np.testing.assert_allclose(shares["Subject"], expected, rtol=1e-10)
 
 
-def test_other_families_have_components_but_no_shares(sleepstudy):
-    data = sleepstudy.assign(slow=sleepstudy["Reaction"] > 300)
-    posterior = make_posterior("slow ~ Days + (1 | Subject)", data, family="bernoulli")
+def test_categories_without_order_have_components_but_no_shares(sleepstudy):
+    data = sleepstudy.assign(third=pd.cut(sleepstudy["Reaction"], 3, labels=["a", "b", "c"]))
+    data["third"] = data["third"].astype(str)
+    posterior = make_posterior("third ~ 1 + (1 | Subject)", data, family="categorical")
 
-    assert list(summarise_variance(posterior).frame["quantity"]) == ["sd", "variance"]
-    with pytest.raises(UnsupportedError, match="shares of the variance need a Gaussian"):
+    assert set(summarise_variance(posterior).frame["quantity"]) == {"sd", "variance"}
+    with pytest.raises(UnsupportedError, match="need a group and a variance on the scale"):
         share_draws(posterior)
+
+
+def test_each_part_of_the_data_has_its_own_residual_variance(sleepstudy):
+    data = sleepstudy.assign(late=np.where(sleepstudy["Days"] > 4, "yes", "no"))
+    posterior = make_posterior(["Reaction ~ 1 + (1 | Subject)", "sigma ~ late"], data)
+    b = posterior.draws["b_sigma"].values
+    between = posterior.draws["sd_Subject"].values[..., 0] ** 2
+
+    frame = summarise_variance(posterior, by="late").frame
+
+    for label, log_sigma in [("no", b[..., 0]), ("yes", b[..., 0] + b[..., 1])]:
+        residual = np.exp(log_sigma) ** 2
+        rows = frame.query(f"effect == 'late = {label}'").set_index(["group", "quantity"])
+        found = rows["estimate"]
+        assert found["Residual", "variance"] == pytest.approx(residual.mean())
+        assert found["Subject", "share"] == pytest.approx((between / (between + residual)).mean())
+
+
+def test_by_names_a_column_with_few_values(brms_sleep, sleepstudy):
+    with pytest.raises(UnknownNameError, match=r"(?s)`Arm` is not a column.*Reaction, Days"):
+        summarise_variance(brms_sleep, by="Arm")
+    with pytest.raises(UnknownNameError, match=r"`Reaction` is not a column .* at most 50"):
+        summarise_variance(brms_sleep, by="Reaction")
 
 
 def test_at_names_effects_of_groups_only(brms_sleep):

@@ -66,14 +66,25 @@ def _spreads(block: Block) -> dict[str, np.ndarray]:
 
 def _nodes(spread: Mapping[str, np.ndarray]) -> Iterator[tuple[float, dict[str, float]]]:
     """Yield weights and standard normal values, one for each predictor; one empty node for none."""
-    rules = [_rule(float(sd.max(initial=0.0))) for sd in spread.values()]
+    rules = [normal_rule(float(sd.max(initial=0.0))) for sd in spread.values()]
     for nodes in product(*rules):
         weight = float(np.prod([w for w, _ in nodes]))
         yield weight, dict(zip(spread, (z for _, z in nodes), strict=True))
 
 
-def _rule(sd: float) -> list[tuple[float, float]]:
-    """Return weights and nodes of the trapezoidal rule for means over a standard normal."""
+def normal_rule(sd: float) -> list[tuple[float, float]]:
+    """Return weights and nodes of the trapezoidal rule for means over a standard normal.
+
+    Parameters
+    ----------
+    sd : float
+        What the nodes will be multiplied by; the larger, the more nodes.
+
+    Examples
+    --------
+    >>> round(sum(weight * node**2 for weight, node in normal_rule(1.0)), 8)
+    1.0
+    """
     reach = _REACH + min(sd, _MOST_EXTRA_REACH)
     n_nodes = min(_MOST_NODES, 2 * int(np.ceil(reach * max(1.0, sd) / _STEP)) + 1)
     z = np.linspace(-reach, reach, n_nodes)

@@ -7,8 +7,9 @@ from poolish.summaries.groups import summarise_groups
 from poolish.summaries.pooling import average_pooling, summarise_pooling
 from poolish.summaries.printed import print_html, print_text
 from poolish.summaries.priors import tabulate_priors
+from poolish.summaries.shares import share_draws
 from poolish.summaries.table import TableResult
-from poolish.summaries.variance import share_draws, summarise_variance
+from poolish.summaries.variance import summarise_variance
 
 __all__ = [
     "Diagnosis",

@@ -17,8 +17,9 @@ from poolish.summaries.moments import CI_PROB, describe_draws, summarise_draws
 from poolish.summaries.numbers import count_decimals, format_interval, format_number
 from poolish.summaries.pooling import average_pooling
 from poolish.summaries.scalars import Scalars, collect_scalars
+from poolish.summaries.shares import RESIDUAL, has_shares, is_gaussian, share_draws
 from poolish.summaries.table import align
-from poolish.summaries.variance import RESIDUAL, describe_at, has_shares, share_draws
+from poolish.summaries.variance import describe_at
 
 # Rows of one block before the rest is left to `fit.summary()`.
 _MOST_ROWS = 8
@@ -235,7 +236,8 @@ def _shares(posterior: Posterior, ci_prob: float) -> Iterator[str]:
             found = {k: float(v) for k, v in describe_draws(draws, ci_prob=ci_prob).items()}
             interval = format_interval(found["lower"], found["upper"], 2)
             parts.append(f"{group} {format_number(found['mean'], 2)} ({interval})")
-    label = "ICC" + (f", {place}" if place else "")
+    scale = "" if is_gaussian(posterior.spec) else ", link scale"
+    label = f"ICC{scale}" + (f", {place}" if place else "")
     yield f"Share of variance between groups ({label}): {', '.join(parts)}"
 
 

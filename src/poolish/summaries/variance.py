@@ -7,101 +7,100 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from poolish.errors import UnknownNameError, UnsupportedError
 from poolish.posterior import Posterior
-from poolish.posterior.variables import tree_name
 from poolish.predict import linear_predictors
-from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
+from poolish.spec.model import ModelSpec
+from poolish.summaries.explained import (
+    bayesian_r2,
+    link_variances,
+    nakagawa_r2,
+    repeatabilities,
+)
 from poolish.summaries.moments import CI_PROB, describe_draws
 from poolish.summaries.numbers import Format
+from poolish.summaries.places import (
+    At,
+    PlaceDraws,
+    describe_point,
+    list_places,
+    place_draws,
+    slopes,
+)
 from poolish.summaries.scalars import collect_scalars
+from poolish.summaries.shares import (
+    RESIDUAL,
+    has_response_shares,
+    has_shares,
+    is_gaussian,
+    latent_variance,
+    link_shares,
+    median_odds_ratio,
+    response_shares,
+)
 from poolish.summaries.table import TableResult
 
-RESIDUAL = "Residual"
 _FORMATS: dict[str, Format] = dict.fromkeys(("estimate", "sd", "lower", "upper"), "estimate")
+_ODDS = ("binary", "binomial")
+
+# Group, quantity, scale, what of, draws of shape (chain, draw).
+type _Quantity = tuple[str, str, str, str, np.ndarray]
 
 
 def summarise_variance(
-    posterior: Posterior, *, at: Mapping[str, float] | None = None, ci_prob: float = CI_PROB
+    posterior: Posterior,
+    *,
+    at: At | None = None,
+    by: str | None = None,
+    ci_prob: float = CI_PROB,
 ) -> TableResult:
-    """Return every variance component: sd, variance, correlation and, for Gaussian, its share.
+    """Return every variance component, the shares of the variance, and R2.
 
     Parameters
     ----------
     posterior : Posterior
-    at : Mapping of str to float, optional
-        Values of the effects that the groups differ in, `{"Days": 5}`, at which shares are stated;
-        zero for those left out.
+    at : Mapping of str to float or sequence of float, optional
+        Values of the effects that the groups differ in, `{"Days": [0, 5, 9]}`, at which shares are
+        stated; zero for those left out. The other predictors are at their average.
+    by : str, optional
+        A column whose values part the rows: with a formula of `sigma`, each part has its own
+        residual variance and shares.
     ci_prob : float
         Probability of the equal-tailed intervals.
 
     Returns
     -------
     TableResult
-        One row a quantity: `group`, `quantity` (`sd`, `variance`, `cor`, `share`), `effect`, and
-        its estimate (posterior mean), sd and interval.
+        One row a quantity, with posterior mean, sd and interval. `scale` is that of the `link` or
+        of the `response` (one trial, one unit). `quantity`:
+
+        - `sd`, `variance`, `cor`: the components; the residual variance of the link scale is the
+          distribution-specific one.
+        - `share`: of a group, the intraclass correlation (ICC, VPC, adjusted repeatability).
+        - `repeatability`: of a group, with the variance that the population effects explain in
+          the denominator, averaged over rows.
+        - `R2 marginal`, `R2 conditional` (Nakagawa), `R2 Bayes` (Gelman et al.).
+        - `median odds ratio`: for a logistic model.
 
     Raises
     ------
     UnknownNameError
-        If `at` names an effect that no group has.
-    """
-    rows = list(_component_rows(posterior))
-    if has_shares(posterior.spec):
-        rows += [(g, "share", describe_at(posterior.spec, at or {}), draws)
-                 for g, draws in share_draws(posterior, at=at).items()]  # fmt: skip
-    values = np.stack([draws for *_, draws in rows], axis=2)
-    frame = pd.DataFrame([names for *names, _ in rows], columns=["group", "quantity", "effect"])
-    described = describe_draws(values, ci_prob=ci_prob)
-    frame = frame.assign(estimate=described.pop("mean"), **described)
-    caption = f"{ci_prob:.0%} equal-tailed intervals; share of group = ICC"
-    return TableResult(frame, "Variance components", caption, _FORMATS)
+        If `at` names an effect that no group has, or `by` a column that the model does not use.
 
-
-def share_draws(
-    posterior: Posterior, *, at: Mapping[str, float] | None = None
-) -> dict[str, np.ndarray]:
-    """Return draws of each group's share of the variance (its ICC) and of the residual's.
-
-    For a Gaussian response: z' S z of the group over the sum for all groups and the residual
-    variance, at the stated values z of the effects.
-
-    Parameters
-    ----------
-    posterior : Posterior
-    at : Mapping of str to float, optional
-        As for `summarise_variance`.
-
-    Returns
-    -------
-    dict of str to ndarray, shape (chain, draw)
-        In [0, 1], with sum 1.
-
-    Raises
-    ------
-    UnsupportedError
-        If the family is not Gaussian with identity link.
-    UnknownNameError
-        If `at` names an effect that no group has.
-
-    References
-    ----------
-    Goldstein, Browne & Rasbash (2002), Understanding Statistics 1(4), 223-231.
-    doi:10.1207/S15328031US0104_02
+    Notes
+    -----
+    A group with a known covariance counts with its `sd` squared, the variance of a level whose
+    diagonal element is 1. Means over more than 1,000 rows take 1,000 of them, evenly spaced.
     """
     spec = posterior.spec
-    _check_gaussian(spec)
-    _check_at(spec, at or {})
-    parts = {g.name: _group_variance(posterior, spec.main, g, at or {}) for g in spec.main.groups}
-    parts[RESIDUAL] = residual_variance(posterior)
-    total = np.sum(list(parts.values()), axis=0)
-    return {name: part / total for name, part in parts.items()}
-
-
-def has_shares(spec: ModelSpec) -> bool:
-    """Return whether shares of the variance are defined: Gaussian, identity link, some group."""
-    is_gaussian = spec.family.name == "gaussian" and spec.main.link.name == "identity"
-    return is_gaussian and bool(spec.main.groups)
+    rows = [*_components(posterior), *_shares(posterior, at or {}, by), *_explained(posterior)]
+    values = np.stack([draws for *_, draws in rows], axis=2)
+    names = ["group", "quantity", "scale", "effect"]
+    frame = pd.DataFrame([row[:4] for row in rows], columns=names)
+    described = describe_draws(values, ci_prob=ci_prob)
+    # The sd of equal numbers is rounding error, which the digits shown would follow.
+    described["sd"] = np.where(np.ptp(values, axis=(0, 1)) > 0, described["sd"], 0.0)
+    frame = frame.assign(estimate=described.pop("mean"), **described)
+    return TableResult(frame, "Variance components", _caption(spec, ci_prob), _FORMATS)
 
 
 def residual_variance(posterior: Posterior) -> np.ndarray:
@@ -124,66 +123,83 @@ def residual_variance(posterior: Posterior) -> np.ndarray:
 
 def describe_at(spec: ModelSpec, at: Mapping[str, float]) -> str:
     """Return the values at which shares are stated, `at Days = 0`; empty without slopes."""
-    values = {name: at.get(name, 0.0) for name in _slopes(spec)}
-    return "at " + ", ".join(f"{n} = {v:g}" for n, v in values.items()) if values else ""
+    return describe_point({name: at.get(name, 0.0) for name in slopes(spec)})
 
 
-def _component_rows(posterior: Posterior) -> Iterator[tuple[str, str, str, np.ndarray]]:
-    """Yield group, quantity, effect and draws of every sd, variance and correlation."""
+def _components(posterior: Posterior) -> Iterator[_Quantity]:
+    """Yield every sd, variance and correlation of the groups."""
     scalars = collect_scalars(posterior, ("sd", "cor"))
     for k, (label, variable) in enumerate(zip(scalars.labels, scalars.variables, strict=True)):
         assert variable.group is not None
         group = _with_parameter(variable.group.name, variable.parameter, posterior.spec)
         effect = label.split("[", 1)[1].removesuffix("]")
         values = scalars.values[:, :, k]
-        yield group, variable.kind, effect, values
+        yield group, variable.kind, "link", effect, values
         if variable.kind == "sd":
-            yield group, "variance", effect, np.square(values)
-    if posterior.spec.family.name == "gaussian":
-        variance = residual_variance(posterior)
-        yield RESIDUAL, "sd", "", np.sqrt(variance)
-        yield RESIDUAL, "variance", "", variance
+            yield group, "variance", "link", effect, np.square(values)
+
+
+def _shares(posterior: Posterior, at: At, by: str | None) -> Iterator[_Quantity]:
+    """Yield the residual variance, the shares and odds ratios of every place."""
+    spec = posterior.spec
+    places = list_places(posterior, at, by)
+    draws = place_draws(posterior, places)
+    if spec.family.latent_variance is not None:
+        yield from _residuals(posterior, [place.label for place in places], draws)
+    for place, values in zip(places, draws, strict=True):
+        for quantity, scale, parts in _place_shares(spec, values):
+            for name, share in parts.items():
+                yield name, quantity, scale, place.label, _by_chain(posterior, share)
+
+
+def _residuals(
+    posterior: Posterior, labels: list[str], draws: list[PlaceDraws]
+) -> Iterator[_Quantity]:
+    """Yield the residual sd and variance of every place; once where they are all the same."""
+    variances = [latent_variance(posterior.spec, values) for values in draws]
+    is_one = all(np.allclose(v, variances[0], rtol=1e-12) for v in variances)
+    for label, variance in zip(labels, variances, strict=True):
+        values = _by_chain(posterior, variance)
+        yield RESIDUAL, "sd", "link", "" if is_one else label, np.sqrt(values)
+        yield RESIDUAL, "variance", "link", "" if is_one else label, values
+        if is_one:
+            return
+
+
+def _place_shares(
+    spec: ModelSpec, values: PlaceDraws
+) -> Iterator[tuple[str, str, Mapping[str, np.ndarray]]]:
+    if has_shares(spec):
+        yield "share", "link", link_shares(spec, values)
+    if has_response_shares(spec) and not is_gaussian(spec):
+        yield "share", "response", response_shares(spec, values)
+    if spec.main.link.name == "logit" and spec.family.response_kind in _ODDS:
+        ratios = {name: median_odds_ratio(v) for name, v in values.between.items()}
+        yield "median odds ratio", "response", ratios
+
+
+def _explained(posterior: Posterior) -> Iterator[_Quantity]:
+    """Yield repeatabilities and R2, where the family has the variances they need."""
+    spec = posterior.spec
+    if spec.family.latent_variance is not None:
+        parts = link_variances(posterior)
+        for name, ratio in repeatabilities(parts).items():
+            yield name, "repeatability", "link", "", _by_chain(posterior, ratio)
+        for name, r2 in nakagawa_r2(parts).items():
+            yield "Model", name, "link", "", _by_chain(posterior, r2)
+    if spec.family.response_kind not in ("category", "angle"):
+        yield "Model", "R2 Bayes", "response", "", _by_chain(posterior, bayesian_r2(posterior))
+
+
+def _by_chain(posterior: Posterior, values: np.ndarray) -> np.ndarray:
+    sizes = posterior.draws.sizes
+    return values.reshape(sizes["chain"], sizes["draw"])
 
 
 def _with_parameter(group: str, parameter: str, spec: ModelSpec) -> str:
     return group if parameter == spec.main.parameter else f"{group} ({parameter})"
 
 
-def _group_variance(
-    posterior: Posterior, predictor: PredictorSpec, group: GroupSpec, at: Mapping[str, float]
-) -> np.ndarray:
-    z = np.array([1.0 if e == "Intercept" else at.get(e, 0.0) for e in group.effects])
-    draws = posterior.draws
-    scaled = draws[tree_name(predictor.variable("sd", group))].values * z
-    cor = tree_name(predictor.variable("cor", group))
-    if cor not in draws:
-        return np.asarray(np.square(scaled).sum(axis=2))
-    return np.asarray(np.einsum("cdi,cdij,cdj->cd", scaled, draws[cor].values, scaled))
-
-
-def _slopes(spec: ModelSpec) -> tuple[str, ...]:
-    effects = (effect for group in spec.main.groups for effect in group.effects)
-    return tuple(dict.fromkeys(effect for effect in effects if effect != "Intercept"))
-
-
-def _check_gaussian(spec: ModelSpec) -> None:
-    if not has_shares(spec):
-        raise UnsupportedError(
-            "shares of the variance need a Gaussian response, identity link and groups",
-            given=f"{spec.family.name} with {spec.main.link.name} link, "
-            f"{len(spec.main.groups)} group(s)",
-            expected="family gaussian with its default link and at least one group term",
-            fix="read the standard deviations, which are on the scale of the link",
-        )
-
-
-def _check_at(spec: ModelSpec, at: Mapping[str, float]) -> None:
-    slopes = _slopes(spec)
-    wrong = [name for name in at if name not in slopes]
-    if wrong:
-        raise UnknownNameError(
-            f"`{wrong[0]}` is not an effect that groups differ in",
-            given=f"at = {dict(at)}",
-            expected=f"values of {', '.join(slopes) or '(no slopes in this model)'}",
-            fix="leave it out: the share of the variance does not depend on it",
-        )
+def _caption(spec: ModelSpec, ci_prob: float) -> str:
+    scales = "" if is_gaussian(spec) else "; response: of one outcome, groups integrated out"
+    return f"{ci_prob:.0%} equal-tailed intervals; share of group = ICC{scales}"

@@ -201,7 +201,7 @@ def _discrete_isf(frozen: Frozen, chance: np.ndarray, low: np.ndarray) -> np.nda
         is_enough = frozen.sf(middle) <= chance
         above = np.where(is_enough, middle, above)
         below = np.where(is_enough, below, middle)
-    return above
+    return np.asarray(above)
 
 
 def _distribution(family: Family, parameters: Parameters, response: ResponseDesign) -> Frozen:
