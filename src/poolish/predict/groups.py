@@ -57,7 +57,8 @@ def group_reader(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) ->
             fix="fit again with `keep_groups=True`",
         )
     known = dict(_plain_names(posterior))
-    effects = group_redraw(posterior.spec, posterior.design, known, posterior.record.seed)
+    seed = posterior.record.seed
+    effects = group_redraw(posterior.spec, posterior.design, known, seed, group.name)
     return lambda levels: effects.draw(slice(None), np.asarray(levels))
 
 

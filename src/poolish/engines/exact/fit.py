@@ -9,9 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from poolish.design.arrays import Design
+from poolish.engines.exact.blocked import Blocked
+from poolish.engines.exact.precision import Precision
 from poolish.engines.exact.prepare import Prepared, prepare, starting_theta
 from poolish.engines.exact.reach import can_fit
-from poolish.engines.exact.redraw import keeps_late, late_effects
+from poolish.engines.exact.redraw import keeps_late, keeps_related, late_effects
 from poolish.engines.exact.sampler import Sample, sample
 from poolish.engines.exact.trust import gate
 from poolish.engines.exact.variables import joint_variables, natural_variables
@@ -30,6 +32,7 @@ def fit(spec: ModelSpec, design: Design, plan: Plan) -> Draws:
 def fit_prepared(prepared: Prepared, plan: Plan) -> Draws:
     """Return draws of a prepared model; adapts longer, twice at most, when they fail the gate."""
     started = time.perf_counter()
+    prepared = _without_large_effects(prepared, plan)
     start = starting_theta(prepared)
     for effort in range(MAX_EFFORT + 1):
         sampled = sample(prepared.target, start, plan, effort=effort)
@@ -59,21 +62,37 @@ def _as_draws(prepared: Prepared, sampled: Sample, effort: int) -> Draws:
     return Draws(posterior, statistics, NAME, 0.0, notes=_notes(sampled, effort))
 
 
-def _with_late_effects(
-    prepared: Prepared, draws: Draws, plan: Plan, started: float
-) -> Draws:
-    posterior, notes = dict(draws.posterior), draws.notes
-    late = prepared.likelihood.late_factor
-    if late is not None:
-        group = prepared.spec.main.groups[late]
-        if keeps_late(group, plan):
-            effects = late_effects(prepared.spec, prepared.likelihood, posterior, plan.seed)
-            levels = np.arange(len(group.levels))
-            posterior[prepared.spec.main.variable("r", group)] = effects.draw(slice(None), levels)
-        else:
-            notes = (*notes, f"draws of the effects of `{group.name}` are made when asked for")
-    ordered = _in_order(prepared.spec, posterior)
-    return replace(draws, posterior=ordered, notes=notes, seconds=time.perf_counter() - started)
+def _without_large_effects(prepared: Prepared, plan: Plan) -> Prepared:
+    """Return the model with its sparsely related effects left undrawn where they are not stored."""
+    likelihood = prepared.likelihood
+    if not isinstance(likelihood, Precision) or keeps_related(prepared.spec, plan):
+        return prepared
+    return prepared.with_likelihood(replace(likelihood, draws_effects=False))
+
+
+def _with_late_effects(prepared: Prepared, draws: Draws, plan: Plan, started: float) -> Draws:
+    posterior, likelihood, spec = dict(draws.posterior), prepared.likelihood, prepared.spec
+    late = likelihood.late_factor
+    if (
+        isinstance(likelihood, Blocked)
+        and late is not None
+        and keeps_late(spec.main.groups[late], plan)
+    ):
+        group = spec.main.groups[late]
+        effects = late_effects(spec, likelihood, posterior, plan.seed)
+        levels = np.arange(len(group.levels))
+        posterior[spec.main.variable("r", group)] = effects.draw(slice(None), levels)
+    absent = tuple(
+        f"draws of the effects of `{group.name}` are made when asked for"
+        for group in spec.main.groups
+        if spec.main.variable("r", group) not in posterior
+    )
+    return replace(
+        draws,
+        posterior=_in_order(spec, posterior),
+        notes=(*draws.notes, *absent),
+        seconds=time.perf_counter() - started,
+    )
 
 
 def _in_order(spec: ModelSpec, posterior: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

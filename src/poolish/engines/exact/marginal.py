@@ -81,12 +81,12 @@ class JointDraw:
     effects: dict[int, np.ndarray]
 
 
-class MarginalLikelihood(Protocol):
+class MarginalLikelihood[F: Factored](Protocol):
     """A structure of Gaussian models: what the sampler, the estimators and the drawing need.
 
-    One implementation per structure of the covariances: `Blocked` (independent levels). Known
-    covariances between levels (spectral, sparse precision) are further implementations; the
-    sampler needs no change for them.
+    One implementation per structure of the covariances: `Blocked` (independent levels) and, for
+    known covariances between levels, `Spectral`, `Precision` and `Dense`. F is what each makes of
+    itself at some parameter values.
     """
 
     @property
@@ -115,14 +115,14 @@ class MarginalLikelihood(Protocol):
     def gradient(self, covariances: Covariances) -> Gradient:
         """Return the value and its derivatives at one parameter value."""
 
-    def factor(self, covariances: Covariances) -> Factored:
+    def factor(self, covariances: Covariances) -> F:
         """Return the likelihood factored at every parameter value."""
 
-    def draw(self, factored: Factored, index: np.ndarray, noise: np.ndarray) -> JointDraw:
+    def draw(self, factored: F, index: np.ndarray, noise: np.ndarray) -> JointDraw:
         """Return one exact draw of (b, u) for each `index` into the factored values.
 
         `noise`, shape (draw, n_noise), is standard normal.
         """
 
-    def with_response(self, y: np.ndarray) -> MarginalLikelihood:
-        """Return the same structure for another response, sharing all that does not depend on it."""
+    def with_response(self, y: np.ndarray) -> MarginalLikelihood[F]:
+        """Return the same structure for another response, sharing what does not depend on it."""

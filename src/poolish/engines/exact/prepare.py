@@ -35,17 +35,19 @@ class Prepared:
     def with_response(self, y: np.ndarray) -> Prepared:
         """Return the same model and priors for another response; nothing of X or Z is redone."""
         design = replace(self.design, response=replace(self.design.response, y=y))
-        likelihood = self.likelihood.with_response(y)
+        changed = self.with_likelihood(self.likelihood.with_response(y))
+        return replace(changed, design=design)
+
+    def with_likelihood(self, likelihood: Structure) -> Prepared:
+        """Return the same model with another form of its likelihood."""
         target = Target(likelihood, self.target.parameters)
-        return Prepared(self.spec, design, target, likelihood)
+        return Prepared(self.spec, self.design, target, likelihood)
 
 
 def prepare(spec: ModelSpec, design: Design) -> Prepared:
     """Return a model within the exact engine's reach, its marginal likelihood built."""
     residual = build_residual(design)
-    likelihood = build_structure(
-        design.main, residual, prior_population(spec, design, residual)
-    )
+    likelihood = build_structure(design.main, residual, prior_population(spec, design, residual))
     target = Target(likelihood, build_parameters(spec, residual))
     return Prepared(spec, design, target, likelihood)
 

@@ -10,8 +10,11 @@ from poolish.design.arrays import Design
 from poolish.engines.exact.blocked import Blocked
 from poolish.engines.exact.cross_products import build_cross_products
 from poolish.engines.exact.late import LateEffects
+from poolish.engines.exact.late_precision import LatePrecision
 from poolish.engines.exact.layout import build_layout
+from poolish.engines.exact.mixed_equations import build_equations
 from poolish.engines.exact.parameters import build_parameters
+from poolish.engines.exact.precision import Precision, precision_obstacle
 from poolish.engines.exact.prepare import prior_population
 from poolish.engines.exact.residual import build_residual
 from poolish.engines.exact.variables import stored_chains
@@ -29,9 +32,19 @@ def keeps_late(group: GroupSpec, plan: Plan) -> bool:
     Other factors' effects are drawn together with b, and always stored; there are at most
     `reach.MAX_PLACED` of them.
     """
+    return _keeps((group,), plan)
+
+
+def keeps_related(spec: ModelSpec, plan: Plan) -> bool:
+    """Return whether draws of effects with sparse precisions are stored: all of them or none."""
+    return _keeps(spec.main.groups, plan)
+
+
+def _keeps(groups: Sequence[GroupSpec], plan: Plan) -> bool:
     if plan.keep_groups != "auto":
         return plan.keep_groups
-    size = plan.chains * plan.draws * len(group.levels) * len(group.effects)
+    n_effects = sum(len(group.levels) * len(group.effects) for group in groups)
+    size = plan.chains * plan.draws * n_effects
     return size * np.dtype(float).itemsize <= KEEP_GROUPS_BYTES
 
 
@@ -45,8 +58,12 @@ def late_effects(
 
 
 def group_redraw(
-    spec: ModelSpec, design: Design, posterior: Mapping[str, np.ndarray], seed: int
-) -> LateEffects:
+    spec: ModelSpec,
+    design: Design,
+    posterior: Mapping[str, np.ndarray],
+    seed: int,
+    name: str | None = None,
+) -> LateEffects | LatePrecision:
     """Return the effects that a fit did not store, ready to be drawn in parts.
 
     Parameters
@@ -58,9 +75,18 @@ def group_redraw(
         The variables of the fit: all but the group effects to be drawn.
     seed : int
         The seed of the fit.
+    name : str, optional
+        The group, where sparse precisions leave the effects of all groups to be drawn again; the
+        first when left out.
     """
     residual = build_residual(design)
     population = prior_population(spec, design, residual)
+    if precision_obstacle(design.main) is None:
+        equations = build_equations(design.main.groups, residual, population)
+        likelihood = Precision(design.main, residual, population, equations, None)
+        names = [group.name for group in spec.main.groups]
+        chains = stored_chains(spec, build_parameters(spec, residual), posterior)
+        return LatePrecision(likelihood, names.index(name or names[0]), chains, seed)
     layout = build_layout(design.main.groups, population.n_free)
     sums = build_cross_products(design.main.groups, layout, population, residual)
     chains = stored_chains(spec, build_parameters(spec, residual), posterior)
@@ -101,15 +127,22 @@ def redraw_groups(
     UnknownNameError
         If `name` is not the group whose effects are drawn again.
     """
-    effects = group_redraw(spec, design, posterior, seed)
-    late = effects.layout.eliminated
-    group = None if late is None else spec.main.groups[late]
-    if group is None or group.name != name:
+    late = _late_groups(spec, design)
+    if name not in late:
         raise UnknownNameError(
             f"the effects of `{name}` are not drawn again",
             given=f"group `{name}`",
-            expected="no group" if group is None else f"`{group.name}`, the one not stored",
+            expected=f"`{'`, `'.join(late)}`, not stored" if late else "no group",
             fix="read the effects of the other groups from the posterior variables",
         )
-    wanted = np.arange(len(group.levels)) if levels is None else np.asarray(levels)
-    return effects.draw(draws, wanted)
+    wanted = np.arange(len(late[name].levels)) if levels is None else np.asarray(levels)
+    return group_redraw(spec, design, posterior, seed, name).draw(draws, wanted)
+
+
+def _late_groups(spec: ModelSpec, design: Design) -> dict[str, GroupSpec]:
+    """Return the groups, by name, whose effects can be drawn again."""
+    groups = spec.main.groups
+    if precision_obstacle(design.main) is not None:
+        eliminated = build_layout(design.main.groups, 0).eliminated
+        groups = () if eliminated is None else (groups[eliminated],)
+    return {group.name: group for group in groups}

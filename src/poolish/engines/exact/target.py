@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Target:
     parameters : Parameters
     """
 
-    likelihood: MarginalLikelihood
+    likelihood: MarginalLikelihood[Any]
     parameters: Parameters
 
     @property
