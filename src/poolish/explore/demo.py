@@ -19,7 +19,7 @@ from poolish.spec.build import build_spec
 # Belenky et al. (2003), J. Sleep Res. 12, 1-12, doi:10.1046/j.1365-2869.2003.00337.x, as in
 # models/sleepstudy; subjects of one to five days show what little data does.
 _FORMULA = "Reaction ~ Days + (Days | Subject)"
-_KEPT_DAYS = {"308": 3, "335": 2, "337": 1, "350": 5, "374": 4}
+_KEPT_DAYS = {"308": 3, "335": 2, "337": 1, "350": 5, "372": 4}
 _LABELS = {
     "Reaction": {"label": "Reaction time", "unit": "ms"},
     "Days": {"label": "Sleep restriction", "unit": "days"},
