@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from poolish.cli.options import JsonOption, RootOption
+from poolish.cli.options import ROOT, JsonOption, RootOption
 from poolish.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="List, show, make and hold to account the models.")
 
-ROOT = Path("models")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name or folder of a model.")]
 
 
@@ -91,7 +91,8 @@ def expect_model(
 
     folder = find_model(name, root).folder
     model = read_source(str(folder), None).build()
-    fitted = model.fit(engine=engine, draws=draws, tune=tune, chains=4, seed=seed, progress=True)
+    has_bar = sys.stderr.isatty()
+    fitted = model.fit(engine=engine, draws=draws, tune=tune, seed=seed, progress=has_bar)
     verdict, reason = fitted.diagnosis.verdict, fitted.diagnosis.reason
     how = (
         f"poolish models expect {folder.name} --engine {engine} --draws {draws} --tune {tune} "

@@ -11,6 +11,9 @@ BAD_INPUT = 3
 DO_NOT_USE = 4
 INTERRUPTED = 130
 
+# Where the gallery is, seen from the folder that commands are run in.
+ROOT = Path("models")
+
 ModelArgument = Annotated[
     str,
     typer.Argument(

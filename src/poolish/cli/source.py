@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
+from poolish.cli.options import ROOT
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -115,7 +117,7 @@ def _from_folder(
 ) -> Source:
     from poolish.studies.gallery import find_model, read_data
 
-    spec = find_model(name, Path("models"))
+    spec = find_model(name, ROOT)
     sample = dict(spec.sample)
     stated_missing = sample.pop("missing", "error")
     return Source(
