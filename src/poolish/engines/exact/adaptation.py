@@ -19,8 +19,8 @@ from poolish.engines.exact.target import Target
 
 N_PARTS = 3
 EM_STEPS = 15
-# A wide t keeps a tenth of the proposals, so that no region is left out by a bad fit.
-WIDE_SHARE, WIDE_FACTOR, WIDE_NU = 0.1, 1.5, 4.0
+# The first proposal and a wide t keep a share each, so that a bad fit leaves no region out.
+SAFE_SHARE, WIDE_FACTOR, WIDE_NU = 0.1, 1.5, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +69,15 @@ def refine(rounds: list[Round], rng: np.random.Generator) -> Proposal:
     drawn_from = Mixture([item.proposal for item in rounds], sizes / sizes.sum())
     log_weights = log_target - drawn_from.log_density(theta)
     weights = np.exp(log_weights - logsumexp(log_weights))
-    return _fit_mixture(theta, weights, N_PARTS if len(rounds) > 1 else 1, rng)
-
-
-def _fit_mixture(
-    theta: np.ndarray, weights: np.ndarray, n_parts: int, rng: np.random.Generator
-) -> Proposal:
-    d = theta.shape[1]
     mean = weights @ theta
-    spread = _spread(theta, mean, weights) + 1e-8 * np.eye(d)
-    wide = student_t(mean, WIDE_FACTOR * spread, WIDE_NU)
-    if n_parts == 1 or 1.0 / (weights**2).sum() < 30 * n_parts:
+    spread = _spread(theta, mean, weights) + 1e-8 * np.eye(theta.shape[1])
+    if len(rounds) == 1 or 1.0 / (weights**2).sum() < 30 * N_PARTS:
         parts, shares = [student_t(mean, 1.1 * spread, NU)], np.ones(1)
     else:
         parts, shares = _em(theta, weights, spread, rng)
-    return Mixture([*parts, wide], np.append(shares * (1 - WIDE_SHARE), WIDE_SHARE))
+    safe = [student_t(mean, WIDE_FACTOR * spread, WIDE_NU), rounds[0].proposal]
+    all_shares = [*(shares * (1 - SAFE_SHARE * len(safe))), *([SAFE_SHARE] * len(safe))]
+    return Mixture([*parts, *safe], np.array(all_shares))
 
 
 def _em(

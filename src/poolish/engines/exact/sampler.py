@@ -13,8 +13,10 @@ from poolish.engines.exact.streams import Purpose, stream
 from poolish.engines.exact.target import Target
 from poolish.engines.protocol import Plan
 
-# Above this share of effective draws more adaptation costs more than it gains.
-GOOD_EFFICIENCY = 0.6
+# A round is good enough when this share of its draws is effective, and k-hat says that no tail is
+# missed; where one evaluation is costly, more adaptation costs more than it gains.
+GOOD_EFFICIENCY, COSTLY_EFFICIENCY = 0.85, 0.6
+GOOD_KHAT = 0.5
 MAX_ROUNDS = 4
 ROUND_SIZE, COSTLY_ROUND_SIZE = 400, 100
 # A costly theta serves several draws of the effects, while this many are left a chain.
@@ -85,14 +87,18 @@ def sample(target: Target, start: np.ndarray, plan: Plan, *, effort: int = 0) ->
 def adapt(target: Target, start: np.ndarray, plan: Plan, *, effort: int) -> Round:
     """Return the most efficient round of proposals; stops at the first that is good enough."""
     rng = stream(plan.seed, Purpose.ADAPTATION, effort)
-    base = COSTLY_ROUND_SIZE if target.likelihood.is_costly else ROUND_SIZE
-    size = max(base, 25 * target.size) * 2**effort
+    is_costly = target.likelihood.is_costly
+    size = max(COSTLY_ROUND_SIZE if is_costly else ROUND_SIZE, 25 * target.size) * 2**effort
+    goal = 1 - (1 - (COSTLY_EFFICIENCY if is_costly else GOOD_EFFICIENCY)) / 2**effort
     mode = find_mode(target, start)
     rounds = [evaluate_round(target, split_at_mode(target, mode), rng, size)]
-    goal = 1 - (1 - GOOD_EFFICIENCY) / 2**effort
-    while efficiency(rounds[-1].log_weights) < goal and len(rounds) <= MAX_ROUNDS * (1 + effort):
+    while len(rounds) <= MAX_ROUNDS * (1 + effort) and not _is_good(rounds[-1], goal):
         rounds.append(evaluate_round(target, refine(rounds, rng), rng, size))
     return max(rounds, key=lambda item: efficiency(item.log_weights))
+
+
+def _is_good(item: Round, goal: float) -> bool:
+    return efficiency(item.log_weights) >= goal and pareto_khat(item.log_weights) <= GOOD_KHAT
 
 
 def draws_per_theta(target: Target, plan: Plan) -> int:

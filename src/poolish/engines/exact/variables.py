@@ -21,8 +21,8 @@ MIN_PIVOT = 1e-15
 
 def natural_variables(spec: ModelSpec, parameters: Parameters, theta: np.ndarray) -> Posterior:
     """Return sds, correlations and sigma of draws of theta, shape (chain, draw, parameter)."""
-    shape = theta.shape[:2]
-    natural, _ = parameters.natural(theta.reshape(-1, theta.shape[2]).T)
+    shape, size = theta.shape[:2], theta.shape[2]
+    natural, _ = parameters.natural(theta.reshape(shape[0] * shape[1], size).T)
     posterior: Posterior = {}
     for group, sd, R in zip(spec.main.groups, natural.sds, natural.correlations, strict=True):
         posterior[spec.main.variable("sd", group)] = sd.T.reshape(*shape, -1)
