@@ -51,7 +51,8 @@ function shownRows({ data, state }, own) {
 
 // Every group's estimate and its sd against tau, and how likely each tau is: BDA3, figs 5.6, 5.7, 5.5.
 function drawTau(svg, page, { path, density, densityTitle, partial }) {
-  const { data, state } = page, k = state.view, { noun, domain, unit, tauMax } = data.effects[k];
+  const { data, state } = page, k = state.view, { own, noun, domain, unit, tauMax } = data.effects[k];
+  const rows = shownRows(page, own);
   const f = frameOf(svg, 480, 58), x = scale([0, tauMax], [f.left, f.right]);
   const inUnit = unit && ` (${unit})`;
   const now = x(Math.min(state.tau[k], tauMax));
@@ -61,7 +62,7 @@ function drawTau(svg, page, { path, density, densityTitle, partial }) {
     const y = scale(values, [bottom, top]);
     axisY({ ...f, top, bottom }, y);
     title(text, top - 10);
-    data.groups.forEach((_, j) => {
+    rows.forEach((j) => {
       const points = path.map(({ tau, pooled }) => `${x(tau)},${y(pooled[key][j])}`).join(" ");
       const kind = j === state.selected ? "curve chosen" : "curve";
       pickable(draw(svg, "polyline", { class: kind, points }), page, j);
@@ -78,8 +79,8 @@ function drawTau(svg, page, { path, density, densityTitle, partial }) {
   draw(svg, "polygon", { class: "density", points: `${x(0)},${f.bottom} ${outline} ${f.right},${f.bottom}` });
   axisX({ ...f, top: f.bottom }, x, `τ, spread of ${noun}s between groups${inUnit}`);
   mark(368, f.bottom);
-  partial.forEach(([estimate], j) => draw(svg, "circle", { class: "partial still", cx: now,
-    cy: clamp(y(estimate), 24, 226), r: j === state.selected ? 5.5 : 3 }));
+  rows.forEach((j) => draw(svg, "circle", { class: "partial still", cx: now,
+    cy: clamp(y(partial[j][0]), 24, 226), r: j === state.selected ? 5.5 : 3 }));
   svg.onpointerdown = svg.onpointermove = (event) => {
     if (event.buttons !== 1 || event.target.closest(".pick")) return;
     page.slide(k, clamp((event.offsetX - f.left) / (f.right - f.left), 0, 1) * tauMax);

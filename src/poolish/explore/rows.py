@@ -11,7 +11,7 @@ from poolish.explore.payload import Effect, EffectDraws, Plane
 from poolish.explore.words import Words
 from poolish.summaries.own_estimates import least_squares
 
-MOST_GROUPS = 2000
+MOST_GROUPS = 1000
 # Rows that are drawn as points; the page stays under a megabyte.
 _MOST_ROWS = 20_000
 _NICE = np.array([1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0])
