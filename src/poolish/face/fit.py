@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -88,10 +89,16 @@ class Fit:
         *,
         kind: Literal["linear", "mean", "response"] = "mean",
         groups: Literal["observed", "new", "zero", "integrate"] = "observed",
+        relations: Mapping[str, object] | None = None,
         seed: int = 0,
     ) -> xr.DataArray:
-        """Return draws of predictions for the rows of `data`, dims `chain`, `draw`, `obs`."""
-        return predict(self.result, data, kind=kind, groups=groups, seed=seed)
+        """Return draws of predictions for the rows of `data`, dims `chain`, `draw`, `obs`.
+
+        New relatives need `relations`: the known covariance of the fitted units and the new ones.
+        """
+        return predict(
+            self.result, data, kind=kind, groups=groups, relations=relations, seed=seed
+        )
 
     def explore(
         self,

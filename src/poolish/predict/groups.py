@@ -16,6 +16,7 @@ from poolish.frame import FactorColumn, Table, as_factor
 from poolish.posterior import Posterior
 from poolish.posterior.variables import tree_name
 from poolish.predict.policies import Policy
+from poolish.relations.relation import listed
 from poolish.spec.model import GroupSpec, PredictorSpec
 
 _N_LISTED = 5
@@ -76,11 +77,11 @@ def check_levels_seen(
     DataError
         With the labels of the groups that were not.
     """
-    unseen = np.flatnonzero(codes < 0)
-    if len(unseen) == 0:
+    if (codes >= 0).all():
         return
-    factors = _factors(posterior, spec, group, table)
-    labels = list(dict.fromkeys(":".join(f.levels[f.codes[i]] for f in factors) for i in unseen))
+    labels = list(dict.fromkeys(unseen_labels(posterior, spec, group, table, codes)))
+    if group.relation is not None:
+        raise _not_in_relation(group, labels)
     more = f" and {len(labels) - _N_LISTED} more" if len(labels) > _N_LISTED else ""
     raise DataError(
         f"{len(labels)} level(s) of `{group.name}` were not fitted",
@@ -90,6 +91,18 @@ def check_levels_seen(
         fix='ask for new groups with `groups="new"`, for a typical one with `groups="zero"`, '
         'or for the mean over groups with `groups="integrate"`',
     )
+
+
+def unseen_labels(
+    posterior: Posterior,
+    spec: PredictorSpec,
+    group: GroupSpec,
+    table: Table,
+    codes: np.ndarray,
+) -> list[str]:
+    """Return the label of each row whose group was not fitted."""
+    factors = _factors(posterior, spec, group, table)
+    return [":".join(f.levels[f.codes[i]] for f in factors) for i in np.flatnonzero(codes < 0)]
 
 
 def number_new_groups(
@@ -129,6 +142,17 @@ def fitted_group(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) ->
     """Return the fitted arrays of a group."""
     groups = posterior.design.predictors[spec.parameter].groups
     return next(design for design in groups if design.name == group.name)
+
+
+def _not_in_relation(group: GroupSpec, labels: list[str]) -> DataError:
+    return DataError(
+        f"{len(labels)} level(s) of `{group.name}` are not in the fitted relation",
+        given=f"levels {listed(labels)}",
+        expected=f"one of the {len(group.levels)} labels of `{group.relation}`, "
+        f"such as {', '.join(group.levels[:3])}",
+        fix=f'pass `relations={{"{group.relation}": ...}}` with the fitted ids and the new ones, '
+        'or ask for unrelated units with `groups="new"`',
+    )
 
 
 def _plain_names(posterior: Posterior) -> Iterator[tuple[str, np.ndarray]]:

@@ -15,6 +15,7 @@ from poolish.posterior import Posterior
 from poolish.predict.blocks import Block, iterate_blocks
 from poolish.predict.marginal import marginal_mean
 from poolish.predict.policies import Groups, Policy, parse_policies
+from poolish.predict.relatives import Extension, parse_relations
 from poolish.predict.response import response_of_rows
 from poolish.predict.rows import PredictionRows, collect_rows
 from poolish.spec.families.additions import sample
@@ -28,6 +29,7 @@ def predict(
     *,
     kind: Kind = "mean",
     groups: Groups = "observed",
+    relations: Mapping[str, object] | None = None,
     seed: int = 0,
 ) -> xr.DataArray:
     """Return predictions for new rows, or for those that were fitted.
@@ -44,6 +46,9 @@ def predict(
         population distribution, the same for rows of the same label, whatever that label is.
         `zero`: a typical group. `integrate`: the mean over the population distribution of groups,
         by quadrature for each draw. One for all groups, or one for each by name.
+    relations : Mapping, optional
+        Known covariances by name, extended to units that were not fitted: with `observed` groups
+        their effects are drawn given those of the fitted units.
     seed : int
         For new groups and new observations.
 
@@ -58,11 +63,14 @@ def predict(
         than the mean.
     DataError
         If `observed` is asked for and a level was not fitted.
+    RelationError
+        If an extended relation lacks a unit, or is another one between the fitted units.
     """
     _check_kind(kind)
     table, policies = _as_table(data), parse_policies(posterior.spec, groups)
     _check_integrate(kind, policies)
-    rows = collect_rows(posterior, table, policies)
+    extension = Extension(parse_relations(posterior.spec, relations), seed)
+    rows = collect_rows(posterior, table, policies, extension)
     response = None if kind == "linear" else response_of_rows(posterior, table)
     rng = np.random.default_rng(seed)
     evaluate = _evaluator(kind, response, rng.spawn(1)[0])

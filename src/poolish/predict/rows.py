@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -20,8 +20,10 @@ from poolish.predict.groups import (
     fitted_group,
     group_reader,
     number_new_groups,
+    unseen_labels,
 )
 from poolish.predict.policies import Policy
+from poolish.predict.relatives import Extension, relate
 from poolish.relations.relation import Relation
 from poolish.spec.adapt import evaluate_adapted
 from poolish.spec.model import GroupSpec, PredictorSpec
@@ -73,7 +75,10 @@ class PredictionRows:
 
 
 def collect_rows(
-    posterior: Posterior, table: Table | None, policies: Mapping[str, Policy]
+    posterior: Posterior,
+    table: Table | None,
+    policies: Mapping[str, Policy],
+    extension: Extension | None = None,
 ) -> PredictionRows:
     """Return what a prediction needs, for the rows of a table or those that were fitted.
 
@@ -84,18 +89,24 @@ def collect_rows(
         None means the rows that were fitted.
     policies : Mapping of str to str
         What is asked for each group.
+    extension : Extension, optional
+        What is known of new units, for groups with a known covariance.
 
     Raises
     ------
     DataError
         If a group's own effects are asked for and a level was not fitted.
+    RelationError
+        If an extended relation does not fit that of the model.
     UnsupportedError
         If new groups are asked for whose effects are shared between formulas.
     """
     source = posterior.table if table is None else table
     draws = posterior.draws
     predictors = {
-        name: _predictor_rows(posterior, spec, source, policies, is_new=table is not None)
+        name: _predictor_rows(
+            posterior, spec, source, policies, extension or Extension(), is_new=table is not None
+        )
         for name, spec in posterior.spec.predictors.items()
     }
     return PredictionRows(
@@ -111,6 +122,7 @@ def _predictor_rows(
     spec: PredictorSpec,
     source: Table,
     policies: Mapping[str, Policy],
+    extension: Extension,
     *,
     is_new: bool,
 ) -> PredictorRows:
@@ -122,7 +134,8 @@ def _predictor_rows(
         filled = fill_group_columns(posterior, source, policies)
         arrays = evaluate_adapted(posterior.recipe, spec, filled, groups=has_effects)
     b = _samples(draws, spec.variable("b")) if spec.coefs else np.empty((_n_samples(draws), 0))
-    groups = tuple(_group_rows(posterior, spec, arrays, source, policies)) if has_effects else ()
+    found = _group_rows(posterior, spec, arrays, source, policies, extension)
+    groups = tuple(found) if has_effects else ()
     return PredictorRows(arrays.X, arrays.offset, b, groups)
 
 
@@ -132,12 +145,13 @@ def _group_rows(
     arrays: PredictorDesign,
     source: Table,
     policies: Mapping[str, Policy],
+    extension: Extension,
 ) -> Iterator[GroupRows]:
     for group, design in zip(spec.groups, arrays.groups, strict=True):
         policy = policies[group.name]
         if policy in ("new", "integrate"):
             _refuse_shared(group, policy)
-        yield _one_group(posterior, spec, group, design, source, policy)
+        yield _one_group(posterior, spec, group, design, source, policy, extension)
 
 
 def _one_group(
@@ -147,7 +161,10 @@ def _one_group(
     design: GroupDesign,
     source: Table,
     policy: Policy,
+    extension: Extension,
 ) -> GroupRows:
+    if policy == "observed" and group.relation in extension.relations:
+        return _related_group(posterior, spec, group, design, source, extension)
     draws = posterior.draws
     codes, n_new, r = design.codes, 0, None
     if policy == "observed":
@@ -167,6 +184,44 @@ def _one_group(
         cor=_samples(draws, cor) if cor in draws else None,
         r=r,
     )
+
+
+def _related_group(
+    posterior: Posterior,
+    spec: PredictorSpec,
+    group: GroupSpec,
+    design: GroupDesign,
+    source: Table,
+    extension: Extension,
+) -> GroupRows:
+    """Return a group's effects, those of new units drawn given those of the fitted ones."""
+    draws, read = posterior.draws, group_reader(posterior, spec, group)
+    fitted = fitted_group(posterior, spec, group).relation
+    assert fitted is not None and group.relation is not None
+    used = np.unique(design.codes[design.codes >= 0])
+    labels, codes_of_new = np.unique(
+        unseen_labels(posterior, spec, group, source, design.codes), return_inverse=True
+    )
+    codes = np.searchsorted(used, design.codes)
+    codes[design.codes < 0] = len(used) + codes_of_new.reshape(-1)
+    cor = tree_name(spec.variable("cor", group))
+    rows = GroupRows(
+        policy="observed",
+        Z=design.Z,
+        codes=codes,
+        n_new=0,
+        sd=_samples(draws, spec.variable("sd", group)),
+        cor=_samples(draws, cor) if cor in draws else None,
+        r=_flat(read(used)),
+    )
+    if not len(labels):
+        return rows
+    _refuse_shared(group, "observed")
+    extended = extension.relations[group.relation]
+    relatives = relate(fitted, extended, labels.tolist(), name=group.relation)
+    rng = np.random.default_rng([extension.seed, *spec.variable("r", group).encode()])
+    new = relatives.draw(_flat(read(relatives.used)), rows, rng)
+    return replace(rows, r=np.concatenate([rows.r, new], axis=1))
 
 
 def _relation_scale(relation: Relation | None) -> float:
@@ -199,7 +254,7 @@ def _samples(draws: xr.Dataset, name: str) -> np.ndarray:
 
 
 def _flat(values: np.ndarray) -> np.ndarray:
-    return values.reshape(-1, *values.shape[2:])
+    return values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])
 
 
 def _n_samples(draws: xr.Dataset) -> int:
