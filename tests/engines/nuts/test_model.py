@@ -393,3 +393,12 @@ def test_intercept_starts_at_the_mean_of_the_response(make: Any) -> None:
     start = assemble_model(spec, design).initial_point()
 
     assert float(start["Intercept"]) == pytest.approx(make.y.mean())
+
+
+def test_centred_effects_share_no_coefficient_between_factors(make: Any) -> None:
+    few = make.group(((0,),))
+    many = replace(few, name="h", levels=tuple(f"h{k}" for k in range(24)), codes=np.arange(24))
+    arrays = make.predictor([few, many])
+    spec, design = make.model({"mu": (make.predictor_spec(arrays, is_centered=True), arrays)})
+
+    check_density(spec, design)

@@ -33,7 +33,8 @@ def build_pymc(spec: ModelSpec, design: Design) -> pm.Model:
     -----
     `b`, `sd_G`, `cor_G`, `r_G` and the family's parameters carry the names and dimensions of the
     results. What is sampled beside them: `Intercept` and `b_scaled`, the coefficients of centred
-    and scaled predictors; `z_G`, standardized group effects; `cor_G_partial`, partial correlations.
+    and scaled predictors; `z_G`, standardized group effects, or, where they are centred, `coef_G`,
+    the groups' own coefficients; `cor_G_partial`, partial correlations.
     """
     from poolish.engines.nuts.model import assemble_model
 

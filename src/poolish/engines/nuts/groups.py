@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pymc as pm
@@ -71,8 +71,11 @@ class Block:
         return name if self.position is None else f"{name}[{self.position}]"
 
 
-def list_blocks(spec: ModelSpec, design: Design) -> tuple[Block, ...]:
-    """Return every set of correlated effects of a model; shared ones are joined."""
+def list_blocks(spec: ModelSpec, design: Design, centered: Mapping[Key, bool]) -> tuple[Block, ...]:
+    """Return every set of correlated effects of a model; shared ones are joined.
+
+    The intercept of a centred block comes last: see `_add_centered`.
+    """
     blocks: dict[tuple[Any, ...], Block] = {}
     for name, predictor in spec.predictors.items():
         for group, arrays in zip(predictor.groups, design.predictors[name].groups, strict=True):
@@ -83,10 +86,28 @@ def list_blocks(spec: ModelSpec, design: Design) -> tuple[Block, ...]:
                 before = blocks[key].effects if key in blocks else ()
                 position = k if len(group.blocks) > 1 else None
                 blocks[key] = Block((*before, *effects), group.cor_priors[k], share, position)
-    return tuple(blocks.values())
+    return tuple(
+        replace(block, effects=tuple(sorted(block.effects, key=_is_intercept)))
+        if _is_centered(block, centered)
+        else block
+        for block in blocks.values()
+    )
 
 
-def add_groups(spec: ModelSpec, design: Design, centered: Mapping[Key, bool]) -> dict[Key, Any]:
+def _is_intercept(effect: Effect) -> bool:
+    return effect.label == "Intercept"
+
+
+def _is_centered(block: Block, centered: Mapping[Key, bool]) -> bool:
+    return all(centered[effect.key] for effect in block.effects)
+
+
+def add_groups(
+    spec: ModelSpec,
+    design: Design,
+    centered: Mapping[Key, bool],
+    coefs: Mapping[str, Mapping[str, Tensor]],
+) -> dict[Key, Tensor]:
     """Return `sum over effects of Z r[codes]` of every group as tensors, shape (obs,).
 
     Parameters
@@ -95,18 +116,27 @@ def add_groups(spec: ModelSpec, design: Design, centered: Mapping[Key, bool]) ->
     design : Design
     centered : Mapping of (parameter, group) to bool
         Parameterization of each group.
+    coefs : Mapping of str to (Mapping of str to Tensor)
+        Population coefficients by parameter and label: what centred effects are centred at.
     """
     sds = {
         (predictor.parameter, group.name): _add_sd(predictor, group)
         for predictor in spec.predictors.values()
         for group in predictor.groups
     }
-    blocks = list_blocks(spec, design)
+    blocks = list_blocks(spec, design, centered)
+    centers = _centers(blocks, centered, coefs)
     factors = [_add_factor(block) for block in blocks]
     columns: dict[tuple[Key, int], Any] = {}
     for block, rows in zip(blocks, factors, strict=True):
         sd = [sds[effect.key][effect.index] for effect in block.effects]
-        columns |= _add_effects(block, rows, sd, centered)
+        is_centered = _is_centered(block, centered)
+        effects = (
+            _add_centered(block, rows, sd, centers)
+            if is_centered
+            else _add_noncentered(block, rows, sd)
+        )
+        columns |= dict(zip(map(_place, block.effects), effects, strict=True))
     _add_correlations(blocks, factors)
     return _collect(spec, design, columns)
 
@@ -122,14 +152,27 @@ def _add_factor(block: Block) -> Rows:
     return add_correlation_factor(name, len(block.effects), block.prior)
 
 
-def _add_effects(
-    block: Block, rows: Rows, sd: list[Any], centered: Mapping[Key, bool]
-) -> dict[tuple[Key, int], Any]:
-    is_centered = all(centered[effect.key] for effect in block.effects)
-    add = _add_centered if is_centered else _add_noncentered
-    columns = add(block, rows, sd)
-    keys = [(effect.key, effect.index) for effect in block.effects]
-    return dict(zip(keys, columns, strict=True))
+def _place(effect: Effect) -> tuple[Key, int]:
+    return effect.key, effect.index
+
+
+def _centers(
+    blocks: tuple[Block, ...],
+    centered: Mapping[Key, bool],
+    coefs: Mapping[str, Mapping[str, Tensor]],
+) -> dict[tuple[Key, int], Tensor]:
+    """Return the population coefficient that each centred effect varies around.
+
+    Each coefficient once: of several factors that with the fewest levels takes it, whose mean the
+    data tell apart from the coefficient least.
+    """
+    effects = [e for block in blocks if _is_centered(block, centered) for e in block.effects]
+    owners: dict[tuple[str, str], Effect] = {}
+    for effect in sorted(effects, key=lambda effect: -effect.arrays.n_levels):
+        parameter = effect.predictor.parameter
+        if effect.label in coefs[parameter]:
+            owners[parameter, effect.label] = effect
+    return {_place(effect): coefs[name][label] for (name, label), effect in owners.items()}
 
 
 def _add_noncentered(block: Block, rows: Rows, sd: list[Any]) -> list[Any]:
@@ -152,20 +195,38 @@ def _add_normals(block: Block) -> list[Any]:
     return [z[k] for k in range(q)]
 
 
-def _add_centered(block: Block, rows: Rows, sd: list[Any]) -> list[Any]:
+def _add_centered(
+    block: Block, rows: Rows, sd: list[Tensor], centers: Mapping[tuple[Key, int], Tensor]
+) -> list[Tensor]:
     """Return the same distribution effect by effect: r_i given those before it is normal.
 
     r_i = sd_i (sum_{j<i} L_ij z_j + L_ii z_i), z_j recovered from r_j; no matrix is inverted.
+    What is sampled is the group's own coefficient b_i + r_i, and for the intercept, which comes
+    last, its value at the averages of the other effects' columns: rich data inform these almost
+    independently. Both are shifts given what comes before, with Jacobian 1.
     """
-    columns: list[Any] = []
-    z: list[Any] = []
+    columns: list[Tensor] = []
+    z: list[Tensor] = []
     for effect, s, row in zip(block.effects, sd, rows, strict=True):
-        mean: Any = s * sum(entry * before for entry, before in zip(row, z, strict=False))
-        name = effect.predictor.variable("r", effect.group)
-        r = pm.Normal(f"{name}[{effect.label}]", mean, s * row[-1], dims=effect.group.dim)
-        columns.append(r)
-        z.append((r - mean) / (s * row[-1]))
+        mean: Tensor = s * sum(entry * before for entry, before in zip(row, z, strict=False))
+        shift: Tensor = centers.get(_place(effect), 0.0)
+        if _is_intercept(effect):
+            shift = shift + _at_average(block, effect, columns)
+        name = effect.predictor.variable("coef", effect.group)
+        own = pm.Normal(f"{name}[{effect.label}]", mean + shift, s * row[-1], dims=effect.group.dim)
+        columns.append(own - shift)
+        z.append((columns[-1] - mean) / (s * row[-1]))
     return columns
+
+
+def _at_average(block: Block, intercept: Effect, columns: list[Tensor]) -> Tensor:
+    """Return what the other effects of the same predictor add at the averages of their columns."""
+    others = zip(block.effects, columns, strict=False)
+    return sum(
+        r * float(other.arrays.Z[:, other.index].mean())
+        for other, r in others
+        if other.key == intercept.key
+    )
 
 
 def _add_correlations(blocks: tuple[Block, ...], factors: list[Rows]) -> None:

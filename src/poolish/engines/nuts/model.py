@@ -13,7 +13,7 @@ from poolish.design.arrays import Design, PredictorDesign
 from poolish.engines.nuts.centering import Choice, choose_centering
 from poolish.engines.nuts.groups import Key, add_groups
 from poolish.engines.nuts.names import coef_dim, effect_dims, vector_dim
-from poolish.engines.nuts.population import add_coefs
+from poolish.engines.nuts.population import Coefs, add_coefs
 from poolish.engines.nuts.priors import Bounds, declare
 from poolish.engines.nuts.start import intercept_start
 from poolish.engines.nuts.tensors import Tensor
@@ -36,9 +36,11 @@ def assemble_model(
     """
     chosen = choose_centering(spec, design) if choices is None else choices
     with pm.Model(coords=_coords(spec, design)) as model:
-        groups = add_groups(spec, design, {key: c.is_centered for key, c in chosen.items()})
+        coefs = {name: _add_coefs(name, spec, design) for name in spec.predictors}
+        centered = {key: choice.is_centered for key, choice in chosen.items()}
+        groups = add_groups(spec, design, centered, {n: c.values for n, c in coefs.items()})
         values = {
-            name: _add_predictor(predictor, spec, design, groups)
+            name: _parameter(predictor, design, coefs[name], groups)
             for name, predictor in spec.predictors.items()
         }
         rows = {row.name: row for row in spec.family.active(design.response)}
@@ -66,15 +68,19 @@ def _coords(spec: ModelSpec, design: Design) -> dict[str, Any]:
     return coords
 
 
-def _add_predictor(
-    predictor: PredictorSpec, spec: ModelSpec, design: Design, groups: Mapping[Key, Any]
+def _add_coefs(name: str, spec: ModelSpec, design: Design) -> Coefs:
+    predictor = spec.predictors[name]
+    start = intercept_start(spec, predictor, design)
+    return add_coefs(predictor, design.predictors[name], dim=coef_dim(predictor), start=start)
+
+
+def _parameter(
+    predictor: PredictorSpec, design: Design, coefs: Coefs, groups: Mapping[Key, Tensor]
 ) -> Tensor:
     """Return a parameter on its own scale, shape (obs,)."""
     arrays = design.predictors[predictor.parameter]
-    start = intercept_start(spec, predictor, design)
-    eta = add_coefs(predictor, arrays, dim=coef_dim(predictor), start=start)
-    for group in predictor.groups:
-        eta = eta + groups[predictor.parameter, group.name]
+    terms = (groups[predictor.parameter, group.name] for group in predictor.groups)
+    eta = sum(terms, start=coefs.eta)
     return predictor.link.graph(pt, _over_rows(eta, arrays))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,10 +47,25 @@ def standardize(predictor: PredictorSpec, arrays: PredictorDesign) -> Standardiz
     return Standardization((slopes - mean) / scale, mean, scale)
 
 
+@dataclass(frozen=True, slots=True)
+class Coefs:
+    """The population part of a predictor.
+
+    Parameters
+    ----------
+    eta : Tensor, shape (obs,) or () when there is only an intercept
+    values : Mapping of str to Tensor
+        Each coefficient as typed, by its label.
+    """
+
+    eta: Tensor
+    values: Mapping[str, Tensor]
+
+
 def add_coefs(
     predictor: PredictorSpec, arrays: PredictorDesign, *, dim: str, start: float | None
-) -> Tensor:
-    """Return `X b` as a tensor, shape (obs,) or () when there is only an intercept.
+) -> Coefs:
+    """Return `X b` and its coefficients.
 
     Parameters
     ----------
@@ -67,23 +83,28 @@ def add_coefs(
     that a prior on `b` is carried over exactly: to `scale b` by rescaling its arguments, to the
     centred intercept by moving its location by `mean' b`.
     """
-    first = int(predictor.has_intercept)
     if not predictor.coefs:
-        return pt.zeros(())
-    name, standard = predictor.variable("b"), standardize(predictor, arrays)
-    if len(predictor.coefs) == first:
-        eta = declare(_intercept_name(predictor), predictor.priors, initial=start)
-        pm.Deterministic(name, eta[None], dims=dim)
-        return eta
+        return Coefs(pt.zeros(()), {})
+    eta, b = _add_parts(predictor, arrays, dim, start)
+    pm.Deterministic(predictor.variable("b"), b, dims=dim)
+    return Coefs(eta, {label: b[k] for k, label in enumerate(predictor.coefs)})
+
+
+def _add_parts(
+    predictor: PredictorSpec, arrays: PredictorDesign, dim: str, start: float | None
+) -> tuple[Tensor, Tensor]:
+    """Return `X b` and b."""
+    if predictor.coefs == ("Intercept",):
+        intercept = declare(_intercept_name(predictor), predictor.priors, initial=start)
+        return intercept, intercept[None]
+    standard = standardize(predictor, arrays)
     scaled = _add_slopes(predictor, standard, dim)
-    slopes = scaled / standard.scale
-    if not first:
-        pm.Deterministic(name, slopes, dims=dim)
-        return times(standard.X, scaled)
+    slopes, eta = scaled / standard.scale, times(standard.X, scaled)
+    if not predictor.has_intercept:
+        return eta, slopes
     shift = pt.sum(scaled * (standard.mean / standard.scale))
     intercept = _add_intercept(predictor, shift, start)
-    pm.Deterministic(name, pt.concatenate([(intercept - shift)[None], slopes]), dims=dim)
-    return intercept + times(standard.X, scaled)
+    return intercept + eta, pt.concatenate([(intercept - shift)[None], slopes])
 
 
 def _add_slopes(predictor: PredictorSpec, standard: Standardization, dim: str) -> Tensor:
