@@ -380,6 +380,7 @@ def test_many_groups_show_the_telling_ones(visit):
     assert 26 <= page.locator("#left .row").count() <= 40
     page.select_option("#group", "57")
     assert page.locator("#left .row.chosen text").text_content() == "57 (n = 3)"
+    assert "show 40 of the 100 groups at most" in page.inner_text(".note")
 
 
 def test_hostile_names_are_shown_as_text(visit):

@@ -98,7 +98,7 @@ function drawLines(svg, page, { partial, complete }) {
   const [from, to] = plane.xRange;
   const line = (kind, [a, b]) => draw(inner, "line",
     { class: kind, x1: 0, x2: width, y1: y(a + b * from), y2: y(a + b * to) });
-  partial.forEach((coefficients, i) => pickable(line("curve", coefficients), page, i));
+  shownRows(page, effects[1].own).forEach((i) => pickable(line("curve", partial[i]), page, i));
   line("complete", complete);
   const own = effects.map((effect) => effect.own[j]);
   if (!own.includes(null)) line("own-line", own);
@@ -123,7 +123,7 @@ function drawPlane(svg, page, { T, mu, partial, complete }) {
     });
     draw(svg, "polygon", { class: "ellipse", points: points.join(" ") });
   });
-  groups.forEach((_, j) => {
+  shownRows(page, effects[1].own).forEach((j) => {
     const row = draw(svg, "g", { class: j === state.selected ? "row chosen" : "row" }), to = at(partial[j]);
     const own = effects.map((effect) => effect.own[j]);
     if (!own.includes(null)) {
