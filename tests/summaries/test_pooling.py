@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from tests.made_fits import make_posterior
 
+from poolish.errors import UnknownNameError, UnsupportedError
 from poolish.summaries import average_pooling, select_group, summarise_pooling
 
 # Closed form of the normal-normal model with everything known but the effects.
@@ -112,6 +113,7 @@ def test_undetermined_own_estimates_are_absent(sleepstudy):
     assert frame.loc[("309", "Intercept"), "own"] == pytest.approx(observed)
     assert np.isnan(frame.loc[("309", "Days"), "own"])
     assert frame["partial"].notna().all()
+    assert frame.loc[("309", "Days"), "why"] == "its rows do not determine it"
 
 
 def test_own_estimates_hold_the_rest_of_the_model_fixed(sleepstudy):
@@ -136,14 +138,90 @@ def test_weights_count_in_own_estimates(sleepstudy):
     np.testing.assert_allclose(frame["own"], expected, rtol=1e-10)
 
 
-def test_other_families_have_no_own_estimates(sleepstudy):
-    data = sleepstudy.assign(slow=sleepstudy["Reaction"] > 300)
-    posterior = make_posterior("slow ~ Days + (1 | Subject)", data, family="bernoulli")
+@pytest.fixture(scope="module")
+def herds(root):
+    data = pd.read_csv(root / "tests" / "reference" / "nuts" / "cbpp.csv")
+    return data.assign(herd=data["herd"].astype(str), period=data["period"].astype(str))
 
-    frame = summarise_pooling(posterior, "Subject").frame
 
-    assert frame["own"].isna().all() and frame["complete"].isna().all()
-    assert frame["partial"].notna().all()
+PRIORS = {"Intercept": "normal(-1, 1)", "sd_herd": "normal(0, 1)"}
+
+
+def test_own_estimates_of_proportions_are_their_log_odds(herds):
+    formula = "incidence | trials(size) ~ 1 + (1 | herd)"
+    posterior = make_posterior(formula, herds, family="binomial", priors=PRIORS)
+
+    table = summarise_pooling(posterior, "herd").frame.set_index("level")
+
+    sums = herds.groupby("herd")[["incidence", "size"]].sum()
+    share = (sums["incidence"] / sums["size"])[table.index]
+    np.testing.assert_allclose(table["own"], np.log(share / (1 - share)), rtol=1e-7)
+    se = 1 / np.sqrt(sums["size"][table.index] * share * (1 - share))
+    np.testing.assert_allclose(table["noise"], se, rtol=1e-6)
+    total = herds["incidence"].sum() / herds["size"].sum()
+    np.testing.assert_allclose(table["complete"], np.log(total / (1 - total)), rtol=1e-7)
+
+
+def test_complete_pooling_of_a_logistic_model_is_its_glm(herds):
+    formula = "incidence | trials(size) ~ period + (1 | herd)"
+    posterior = make_posterior(formula, herds, family="binomial", priors=PRIORS)
+
+    complete = summarise_pooling(posterior, "herd").frame["complete"]
+
+    # One parameter for each period: the log odds of the first one.
+    first = herds[herds["period"] == "1"]
+    odds = first["incidence"].sum() / (first["size"] - first["incidence"]).sum()
+    np.testing.assert_allclose(complete, np.log(odds), rtol=1e-9)
+
+
+def test_own_means_of_the_response_are_the_observed_shares(herds):
+    formula = "incidence | trials(size) ~ 1 + (1 | herd)"
+    posterior = make_posterior(formula, herds, family="binomial", priors=PRIORS)
+    draws = posterior.draws
+
+    table = summarise_pooling(posterior, "herd", scale="response").frame.set_index("level")
+
+    sums = herds.groupby("herd")[["incidence", "size"]].sum()
+    share = (sums["incidence"] / sums["size"])[table.index[:-1]]
+    np.testing.assert_allclose(table["own"].iloc[:-1], share, rtol=1e-7)
+    eta = draws["b"].values[..., :1] + draws["r_herd"].values[..., 0]
+    expected = (1 / (1 + np.exp(-eta))).mean(axis=(0, 1))
+    np.testing.assert_allclose(table["partial"].iloc[:-1], expected, rtol=1e-9)
+    assert table.index[-1] == "(new group)" and np.isnan(table["own"].iloc[-1])
+
+
+def test_response_scale_needs_a_mean_outcome(sleepstudy):
+    formula = ["Reaction ~ 1", "sigma ~ 1 + (1 | Subject)"]
+    posterior = make_posterior(formula, sleepstudy)
+
+    with pytest.raises(UnsupportedError, match=r"`Subject` has no mean outcome"):
+        summarise_pooling(posterior, "Subject", scale="response")
+    with pytest.raises(UnknownNameError, match="there is no scale `odds`"):
+        summarise_pooling(posterior, "Subject", scale="odds")
+
+
+def test_average_and_new_group_are_rows_of_their_own(balanced):
+    posterior, data, _ = balanced
+
+    frame = summarise_pooling(posterior, "g", with_population=True).frame.set_index("level")
+
+    assert len(frame) == 42
+    average, new = frame.loc["(average)"], frame.loc["(new group)"]
+    assert average["own"] == pytest.approx(data.groupby("g")["y"].mean().mean())
+    assert average["partial"] == pytest.approx(frame["partial"].iloc[:40].mean())
+    assert new["n"] == 0 and np.isnan(new["own"]) and new["pooling"] == 1.0
+    # 20,000 draws: relative standard error of an sd is 1 / sqrt(2 n) = 0.5 %.
+    assert new["partial"] == pytest.approx(MU, abs=4 * TAU / np.sqrt(20_000))
+    assert new["sd"] == pytest.approx(TAU, rel=0.02)
+
+
+def test_every_move_has_its_reason(balanced):
+    posterior, _, _ = balanced
+
+    frame = summarise_pooling(posterior, "g").frame
+
+    np.testing.assert_allclose(frame["noise"], SIGMA / np.sqrt(6), rtol=1e-9)
+    assert (frame["why"] == "own noise 1.2 is below the spread 2").all()
 
 
 def test_single_level_has_no_average(sleepstudy):

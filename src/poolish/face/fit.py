@@ -81,7 +81,7 @@ class Fit:
 
     def pooling(self, group: str, **options: Any) -> TableResult:
         """Return, per group and effect, own, partially pooled and completely pooled estimates."""
-        return summarise_pooling(self.result, group, **options)
+        return summarise_pooling(self.result, group, **{"with_population": True, **options})
 
     def predict(
         self,
@@ -96,9 +96,7 @@ class Fit:
 
         New relatives need `relations`: the known covariance of the fitted units and the new ones.
         """
-        return predict(
-            self.result, data, kind=kind, groups=groups, relations=relations, seed=seed
-        )
+        return predict(self.result, data, kind=kind, groups=groups, relations=relations, seed=seed)
 
     def explore(
         self,

@@ -77,11 +77,28 @@ def population_factor(rows: GroupRows, draws: slice) -> np.ndarray:
     -------
     ndarray, shape (sample, effect, effect)
     """
-    sd = rows.sd[draws]
-    if rows.cor is None:
-        return np.asarray(sd[:, :, None] * np.eye(sd.shape[1]))
-    values, vectors = np.linalg.eigh(rows.cor[draws])
-    return np.asarray(sd[:, :, None] * vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])
+    return normal_factor(rows.sd[draws], None if rows.cor is None else rows.cor[draws])
+
+
+def normal_factor(sd: np.ndarray, cor: np.ndarray | None) -> np.ndarray:
+    """Return a factor F of covariances, S = F F'.
+
+    Parameters
+    ----------
+    sd : ndarray, shape (..., effect)
+    cor : ndarray, shape (..., effect, effect), or None
+        None for uncorrelated effects.
+
+    Examples
+    --------
+    >>> factor = normal_factor(np.array([1.0, 2.0]), np.array([[1.0, 0.5], [0.5, 1.0]]))
+    >>> (factor @ factor.T).round(12).tolist()
+    [[1.0, 1.0], [1.0, 4.0]]
+    """
+    if cor is None:
+        return np.asarray(sd[..., None] * np.eye(sd.shape[-1]))
+    values, vectors = np.linalg.eigh(cor)
+    return np.asarray(sd[..., None] * vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :])
 
 
 def _observed(rows: GroupRows, draws: slice, rng: np.random.Generator) -> np.ndarray:

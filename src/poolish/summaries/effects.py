@@ -35,6 +35,8 @@ class GroupEffects:
     read : callable
         `read(levels)`: deviations of some groups, shape (chain, draw, level, effect).
     sd : ndarray, shape (chain, draw, effect)
+    cor : ndarray, shape (chain, draw, effect, effect), or None
+        None for uncorrelated effects.
     """
 
     predictor: PredictorSpec
@@ -43,6 +45,7 @@ class GroupEffects:
     population: np.ndarray
     read: Reader
     sd: np.ndarray
+    cor: np.ndarray | None = None
 
     @property
     def n_levels(self) -> int:
@@ -102,6 +105,7 @@ def collect_effects(
 ) -> GroupEffects:
     """Return the draws that belong to a group."""
     sd = np.asarray(posterior.draws[tree_name(predictor.variable("sd", group))].values)
+    cor = tree_name(predictor.variable("cor", group))
     return GroupEffects(
         predictor=predictor,
         group=group,
@@ -109,6 +113,7 @@ def collect_effects(
         population=_population(posterior, predictor, group),
         read=group_reader(posterior, predictor, group),
         sd=sd,
+        cor=np.asarray(posterior.draws[cor].values) if cor in posterior.draws else None,
     )
 
 

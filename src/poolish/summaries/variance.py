@@ -30,12 +30,17 @@ from poolish.summaries.scalars import collect_scalars
 from poolish.summaries.shares import (
     RESIDUAL,
     has_response_shares,
-    has_shares,
     is_gaussian,
     latent_variance,
     link_shares,
     median_odds_ratio,
     response_shares,
+)
+from poolish.summaries.shares import (
+    has_shares as has_shares,
+)
+from poolish.summaries.shares import (
+    share_draws as share_draws,
 )
 from poolish.summaries.table import TableResult
 
