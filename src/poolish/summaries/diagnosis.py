@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 
+from poolish import convergence
 from poolish.posterior import Posterior
 from poolish.summaries.moments import measure_sampling
 from poolish.summaries.scalars import COEFFICIENTS, GROUP_EFFECTS, collect_scalars
@@ -197,8 +197,7 @@ def _sampler_findings(posterior: Posterior) -> Iterator[Finding]:
             yield Finding(MEASURES[name], float(np.mean(stats[variable].values)))
     if "energy" in stats:
         energy = np.asarray(stats["energy"].values)
-        bfmi = np.atleast_1d(array_stats.bfmi(energy, chain_axis=0, draw_axis=1))
-        yield Finding(MEASURES["E-BFMI"], float(bfmi.min()))
+        yield Finding(MEASURES["E-BFMI"], float(convergence.bfmi(energy).min()))
     if "khat" in stats:
         yield Finding(MEASURES["Pareto k"], float(np.max(stats["khat"].values)))
     if not posterior.record.is_complete:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from arviz_stats.base import array_stats
+
+from poolish import convergence
 
 CI_PROB = 0.95
-_AXES = {"chain_axis": 0, "draw_axis": 1}
-# Tail ESS is the smaller of those of the 5 % and the 95 % quantile (Vehtari et al. 2021, sec. 4.3).
-_TAILS = (0.05, 0.95)
 
 
 def summarise_draws(values: np.ndarray, *, ci_prob: float = CI_PROB) -> dict[str, np.ndarray]:
@@ -69,8 +67,8 @@ def measure_sampling(values: np.ndarray) -> dict[str, np.ndarray]:
     if values.shape[1] < 4 or not varies.any():
         return result
     moving = values[:, :, varies]
-    result["rhat"][varies] = array_stats.rhat(moving, **_AXES)
-    result["ess_bulk"][varies] = array_stats.ess(moving, method="bulk", **_AXES)
-    result["ess_tail"][varies] = array_stats.ess(moving, method="tail", prob=_TAILS, **_AXES)
-    result["mcse"][varies] = array_stats.mcse(moving, method="mean", **_AXES)
+    result["rhat"][varies] = convergence.rhat(moving) if len(moving) > 1 else np.nan
+    result["ess_bulk"][varies] = convergence.ess_bulk(moving)
+    result["ess_tail"][varies] = convergence.ess_tail(moving)
+    result["mcse"][varies] = convergence.mcse_mean(moving)
     return result

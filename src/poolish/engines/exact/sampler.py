@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from poolish.convergence import pareto_khat
 from poolish.engines.exact.adaptation import Round, efficiency, evaluate_round, refine
 from poolish.engines.exact.metropolis import Chain, walk
 from poolish.engines.exact.mode import find_mode, split_at_mode
@@ -37,6 +38,8 @@ class Sample:
         Effective share of the proposals as importance draws.
     acceptance : float
         Share of proposals that were accepted.
+    largest_weight : float
+        The largest importance weight, in units of their mean.
     draws_per_theta : int
     """
 
@@ -44,6 +47,7 @@ class Sample:
     khat: float
     efficiency: float
     acceptance: float
+    largest_weight: float
     draws_per_theta: int
 
 
@@ -80,6 +84,7 @@ def sample(target: Target, start: np.ndarray, plan: Plan, *, effort: int = 0) ->
         khat=pareto_khat(log_weights),
         efficiency=efficiency(log_weights),
         acceptance=sum(chain.n_accepted for chain in chains) / max(n_proposals - plan.chains, 1),
+        largest_weight=float(1.0 / np.mean(np.exp(log_weights - log_weights.max()))),
         draws_per_theta=per_theta,
     )
 
@@ -94,6 +99,8 @@ def adapt(target: Target, start: np.ndarray, plan: Plan, *, effort: int) -> Roun
     rounds = [evaluate_round(target, split_at_mode(target, mode), rng, size)]
     while len(rounds) <= MAX_ROUNDS * (1 + effort) and not _is_good(rounds[-1], goal):
         rounds.append(evaluate_round(target, refine(rounds, rng), rng, size))
+    if _is_good(rounds[-1], goal):
+        return rounds[-1]
     return max(rounds, key=lambda item: efficiency(item.log_weights))
 
 
@@ -106,13 +113,3 @@ def draws_per_theta(target: Target, plan: Plan) -> int:
     if not target.likelihood.is_costly:
         return 1
     return int(np.clip(plan.draws // MIN_THETA, 1, MAX_DRAWS_PER_THETA))
-
-
-def pareto_khat(log_weights: np.ndarray) -> float:
-    """Return the Pareto shape of the largest weights; -inf when all weights are equal."""
-    from arviz_stats.base import array_stats
-
-    finite = log_weights[np.isfinite(log_weights)]
-    if np.ptp(finite) < 1e-12:
-        return -np.inf
-    return float(array_stats.psislw(-finite, r_eff=1.0)[1])  # it takes minus log weights

@@ -6,10 +6,16 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from poolish import convergence
 from poolish.engines.protocol import Draws
 
 # Vehtari et al. (2024), JMLR 25(72), 1-58: importance weights above 0.7 are not reliable.
 MAX_KHAT = 0.7
+# k-hat extrapolates the tail of the weights; a few weights a little above a crowd of equal ones
+# make it large although all are small. With every weight below B means the chain forgets its
+# state at least as fast as (1 - 1/B)^draws (Mengersen & Tweedie 1996, Annals of Statistics 24(1),
+# 101-121, theorem 2.1. doi:10.1214/aos/1033066201), and k-hat alone does not condemn it.
+SMALL_WEIGHT = 10.0
 # Vehtari et al. (2021), Bayesian Analysis 16(2), 667-718: R-hat below 1.01, and 100 effective
 # draws a chain, a tenth of the default 1,000. doi:10.1214/20-BA1221
 MAX_RHAT = 1.01
@@ -21,13 +27,13 @@ RHAT_NOISE = 10.0
 def gate(draws: Draws) -> str | None:
     """Return None when the draws can be trusted, else what is wrong in one clause."""
     khat = float(draws.sample_stats["khat"])
-    if not khat <= MAX_KHAT:
+    if not khat <= MAX_KHAT and not float(draws.sample_stats["largest_weight"]) < SMALL_WEIGHT:
         return f"k-hat of its proposal is {khat:.2f}, above {MAX_KHAT}"
-    for name, values in scalar_draws(draws.posterior):
-        problem = _chain_problem(name, values)
-        if problem is not None:
-            return problem
-    return None
+    named = list(scalar_draws(draws.posterior))
+    if not named:
+        return None
+    names = [name for name, _ in named]
+    return _chain_problem(names, np.stack([values for _, values in named], axis=2))
 
 
 def scalar_draws(posterior: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
@@ -41,17 +47,19 @@ def scalar_draws(posterior: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.
                 yield name, one
 
 
-def _chain_problem(name: str, values: np.ndarray) -> str | None:
-    from arviz_stats.base import array_stats
-
-    n_chains, n_draws = values.shape
+def _chain_problem(names: list[str], values: np.ndarray) -> str | None:
+    """Return what is wrong with the worst of the quantities, shape (chain, draw, quantity)."""
+    n_chains, n_draws, _ = values.shape
     if n_chains > 1:
-        rhat = float(array_stats.rhat(values))
+        rhat = convergence.rhat(values)
+        worst = int(np.argmax(rhat))
         limit = max(MAX_RHAT, 1.0 + RHAT_NOISE / n_draws)
-        if not rhat <= limit:
-            return f"R-hat of `{name}` is {rhat:.3f}, above {limit:.2f}"
-    ess = float(array_stats.ess(values))
-    least = MIN_ESS_SHARE * values.size
-    if not ess >= least:
-        return f"the effective sample size of `{name}` is {ess:.0f}, below {least:.0f}"
+        if not rhat[worst] <= limit:
+            return f"R-hat of `{names[worst]}` is {rhat[worst]:.3f}, above {limit:.2f}"
+    ess = convergence.ess_bulk(values)
+    worst = int(np.argmin(ess))
+    least = MIN_ESS_SHARE * n_chains * n_draws
+    if not ess[worst] >= least:
+        size = f"{ess[worst]:.0f}, below {least:.0f}"
+        return f"the effective sample size of `{names[worst]}` is {size}"
     return None
