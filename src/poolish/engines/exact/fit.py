@@ -15,7 +15,7 @@ from poolish.engines.exact.prepare import Prepared, prepare, starting_theta
 from poolish.engines.exact.reach import can_fit
 from poolish.engines.exact.redraw import keeps_late, keeps_related, late_effects
 from poolish.engines.exact.sampler import Sample, sample
-from poolish.engines.exact.trust import gate
+from poolish.engines.exact.trust import MAX_KHAT, gate
 from poolish.engines.exact.variables import joint_variables, natural_variables
 from poolish.engines.protocol import Draws, Engine, Plan, Refit
 from poolish.spec.model import ModelSpec
@@ -37,7 +37,7 @@ def fit_prepared(prepared: Prepared, plan: Plan) -> Draws:
     for effort in range(MAX_EFFORT + 1):
         sampled = sample(prepared.target, start, plan, effort=effort)
         draws = _as_draws(prepared, sampled, effort)
-        if gate(draws) is None:
+        if gate(draws) is None and sampled.khat <= MAX_KHAT:
             break
     return _with_late_effects(prepared, draws, plan, started)
 
@@ -57,6 +57,7 @@ def _as_draws(prepared: Prepared, sampled: Sample, effort: int) -> Draws:
         "khat": np.array(sampled.khat),
         "efficiency": np.array(sampled.efficiency),
         "acceptance": np.array(sampled.acceptance),
+        "largest_weight": np.array(sampled.largest_weight),
     }
     posterior = {**joint_variables(prepared.spec, sampled.chains), **posterior}
     return Draws(posterior, statistics, NAME, 0.0, notes=_notes(sampled, effort))

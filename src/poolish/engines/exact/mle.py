@@ -13,8 +13,8 @@ import numpy as np
 from poolish.design.arrays import Design
 from poolish.engines.exact.blocked import Blocked, build_blocked
 from poolish.engines.exact.conditional import Conditional, condition
-from poolish.engines.exact.maximise import maximise
 from poolish.engines.exact.marginal import Covariances
+from poolish.engines.exact.maximise import maximise
 from poolish.engines.exact.point_fit import SINGULAR_TOLERANCE, GroupEstimate, PointFit
 from poolish.engines.exact.population import build_population, flat_prior
 from poolish.engines.exact.reach import can_estimate
