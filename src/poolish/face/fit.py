@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from typing import Any, Literal
@@ -13,15 +13,19 @@ import xarray as xr
 from poolish.explore.from_fit import explore_fit
 from poolish.explore.page import Explorer
 from poolish.explore.words import Labels
+from poolish.plots import Plots
 from poolish.posterior import Posterior, save
 from poolish.predict import predict
 from poolish.predict.lazy import with_lazy_groups
 from poolish.summaries.coefficients import summarise
 from poolish.summaries.diagnosis import Diagnosis, diagnose
 from poolish.summaries.groups import summarise_groups
+from poolish.summaries.heritability import summarise_breeding_values, summarise_heritability
+from poolish.summaries.places import At
 from poolish.summaries.pooling import summarise_pooling
 from poolish.summaries.printed import print_html, print_text
 from poolish.summaries.priors import tabulate_priors
+from poolish.summaries.ranks import summarise_ranks
 from poolish.summaries.table import TableResult
 from poolish.summaries.variance import summarise_variance
 
@@ -63,6 +67,23 @@ class Fit:
         """Return the verdict on the sampling, with its reasons."""
         return diagnose(self.result)
 
+    @property
+    def plot(self) -> Plots:
+        """Return the pictures of this fit: `fit.plot.pooling()`, `fit.plot.check()`, ..."""
+        return Plots(self.result)
+
+    def with_labels(self, labels: Labels) -> Fit:
+        """Return the same fit with names and units of columns, for pictures and the report.
+
+        Parameters
+        ----------
+        labels : Mapping
+            By column `label` and `unit`: `{"Days": {"label": "Days awake", "unit": "days"}}`.
+        """
+        record = self.result.record
+        options = {**record.options, "labels": {k: dict(v) for k, v in labels.items()}}
+        return Fit(replace(self.result, record=replace(record, options=options)))
+
     def priors(self) -> TableResult:
         """Return every prior that applied, with the 95 % range it implies."""
         return tabulate_priors(self.result.spec)
@@ -82,6 +103,23 @@ class Fit:
     def pooling(self, group: str, **options: Any) -> TableResult:
         """Return, per group and effect, own, partially pooled and completely pooled estimates."""
         return summarise_pooling(self.result, group, **{"with_population": True, **options})
+
+    def heritability(
+        self, group: str, *, at: At | None = None, ci_prob: float = 0.95
+    ) -> TableResult:
+        """Return the heritability of a group with a known covariance, on every scale it has."""
+        return summarise_heritability(self.result, group, at=at, ci_prob=ci_prob)
+
+    def breeding_values(self, group: str) -> TableResult:
+        """Return mean, sd and reliability of every unit's effects, with or without records."""
+        return summarise_breeding_values(self.result, group)
+
+    def ranks(self, group: str, **options: Any) -> TableResult:
+        """Return the league table of a group: ranks with their intervals and probabilities.
+
+        Options are those of `poolish.summaries.summarise_ranks`.
+        """
+        return summarise_ranks(self.result, group, **options)
 
     def predict(
         self,
@@ -121,7 +159,9 @@ class Fit:
         UnsupportedError
             If the model is not Gaussian, or the group's effects have no closed form.
         """
-        explorer = explore_fit(self.result, group, labels=labels)
+        explorer = explore_fit(
+            self.result, group, labels={**self.result.record.options.get("labels", {}), **(labels or {})}
+        )
         if path is not None:
             explorer.save(path)
         return explorer

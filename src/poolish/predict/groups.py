@@ -23,6 +23,7 @@ _N_LISTED = 5
 _GROUP_KINDS = ("sd", "cor", "r")
 
 type Reader = Callable[[np.ndarray], np.ndarray]
+type DrawReader = Callable[[slice, np.ndarray], np.ndarray]
 
 
 def group_reader(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) -> Reader:
@@ -46,10 +47,15 @@ def group_reader(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) ->
     UnsupportedError
         If the draws were not stored and the engine cannot make them again.
     """
-    name = tree_name(spec.variable("r", group))
-    if name in posterior.draws:
-        stored = np.asarray(posterior.draws[name].values)
-        return lambda levels: stored[:, :, levels]
+    draw = group_draws(posterior, spec, group)
+    return lambda levels: draw(slice(None), np.asarray(levels))
+
+
+def group_draws(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) -> DrawReader:
+    """Return a function from draws and positions of levels to their effects; see `group_reader`."""
+    if is_stored(posterior, spec, group):
+        stored = np.asarray(posterior.draws[tree_name(spec.variable("r", group))].values)
+        return lambda draws, levels: stored[:, draws][:, :, levels]
     if posterior.record.engine != "exact":
         raise UnsupportedError(
             f"the effects of `{group.name}` were not stored",
@@ -59,8 +65,12 @@ def group_reader(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) ->
         )
     known = dict(_plain_names(posterior))
     seed = posterior.record.seed
-    effects = group_redraw(posterior.spec, posterior.design, known, seed, group.name)
-    return lambda levels: effects.draw(slice(None), np.asarray(levels))
+    return group_redraw(posterior.spec, posterior.design, known, seed, group.name).draw
+
+
+def is_stored(posterior: Posterior, spec: PredictorSpec, group: GroupSpec) -> bool:
+    """Return whether the draws of a group's effects were stored."""
+    return tree_name(spec.variable("r", group)) in posterior.draws
 
 
 def check_levels_seen(
