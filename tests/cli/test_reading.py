@@ -16,9 +16,9 @@ def test_summary_prints_the_fit(poolish_run, sleep_file, sleep_fit):
     assert outcome.out == f"{poolish.load(sleep_file)}\n"
 
 
-@pytest.mark.parametrize("command", ["variance", "pooling"])
+@pytest.mark.parametrize("command", ["variance", "pooling", "ranks"])
 def test_a_table_is_printed_as_the_result_prints_itself(poolish_run, sleep_file, command):
-    arguments = ("Subject",) if command == "pooling" else ()
+    arguments = () if command == "variance" else ("Subject",)
 
     outcome = poolish_run(command, sleep_file, *arguments)
 
@@ -27,9 +27,9 @@ def test_a_table_is_printed_as_the_result_prints_itself(poolish_run, sleep_file,
     assert outcome.out == f"{result}\n"
 
 
-@pytest.mark.parametrize("command", ["variance", "pooling"])
+@pytest.mark.parametrize("command", ["variance", "pooling", "ranks"])
 def test_json_holds_every_row_of_the_table(poolish_run, sleep_file, command):
-    arguments = ("Subject",) if command == "pooling" else ()
+    arguments = () if command == "variance" else ("Subject",)
 
     rows = json.loads(poolish_run(command, sleep_file, *arguments, "--json").out)
 
@@ -98,3 +98,15 @@ def test_a_prior_for_nothing_is_refused(poolish_run, root):
 
     assert outcome.code == 3
     assert "b[Days]" in outcome.err
+
+
+def test_ranks_take_effect_direction_and_case_mix(poolish_run, sleep_file):
+    arguments = ("--effect", "Days", "--higher-is", "worse", "--top", "2")
+
+    by_slope = poolish_run("ranks", sleep_file, "Subject", *arguments)
+    adjusted = poolish_run("ranks", sleep_file, "Subject", "--adjusted")
+
+    assert by_slope.code == adjusted.code == 0
+    assert by_slope.out.startswith("Ranks of Subject by Days\n")
+    assert "top and bottom are of 2" in by_slope.out
+    assert adjusted.out.startswith("Ranks of Subject by mean outcome")

@@ -7,6 +7,7 @@ from poolish.summaries.groups import summarise_groups
 from poolish.summaries.pooling import average_pooling, summarise_pooling
 from poolish.summaries.printed import print_html, print_text
 from poolish.summaries.priors import tabulate_priors
+from poolish.summaries.ranks import summarise_ranks
 from poolish.summaries.shares import share_draws
 from poolish.summaries.table import TableResult
 from poolish.summaries.variance import summarise_variance
@@ -24,6 +25,7 @@ __all__ = [
     "summarise",
     "summarise_groups",
     "summarise_pooling",
+    "summarise_ranks",
     "summarise_variance",
     "tabulate_priors",
 ]

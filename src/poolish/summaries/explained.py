@@ -11,7 +11,7 @@ from poolish.design.arrays import ResponseDesign
 from poolish.posterior import Posterior
 from poolish.predict.blocks import Block, iterate_blocks
 from poolish.predict.marginal import normal_rule
-from poolish.predict.policies import parse_policies
+from poolish.predict.policies import Policy, parse_policies
 from poolish.predict.rows import PredictionRows, PredictorRows, collect_rows
 from poolish.spec.model import ModelSpec
 from poolish.summaries.places import list_places, place_draws, quadratic_form
@@ -160,16 +160,29 @@ def _mean_of_block(spec: ModelSpec, block: Block, sd: np.ndarray) -> np.ndarray:
     return total
 
 
-def _some_rows(posterior: Posterior, groups: str) -> tuple[PredictionRows, ResponseDesign]:
+def _some_rows(posterior: Posterior, groups: Policy) -> tuple[PredictionRows, ResponseDesign]:
     """Return the fitted rows for a prediction, evenly spaced where there are many."""
-    rows = collect_rows(posterior, None, parse_policies(posterior.spec, groups))  # type: ignore[arg-type]
-    response = posterior.design.response
-    n_obs = len(response.y)
-    if n_obs <= MOST_ROWS:
+    rows = collect_rows(posterior, None, parse_policies(posterior.spec, groups))
+    return thin_rows(rows, posterior.design.response, MOST_ROWS)
+
+
+def thin_rows(
+    rows: PredictionRows, response: ResponseDesign, at_most: int
+) -> tuple[PredictionRows, ResponseDesign]:
+    """Return evenly spaced rows of a prediction, all of them where there are no more.
+
+    Parameters
+    ----------
+    rows : PredictionRows
+    response : ResponseDesign
+    at_most : int
+    """
+    n_obs = rows.shape[2]
+    if n_obs <= at_most:
         return rows, response
-    chosen = np.linspace(0, n_obs - 1, MOST_ROWS).round().astype(int)
+    chosen = np.linspace(0, n_obs - 1, at_most).round().astype(int)
     predictors = {name: _predictor_part(p, chosen) for name, p in rows.predictors.items()}
-    shape = (*rows.shape[:2], MOST_ROWS)
+    shape = (*rows.shape[:2], at_most)
     part = PredictionRows(predictors, rows.auxiliary, rows.labels[chosen], shape)
     return part, _response_part(response, chosen)
 

@@ -106,7 +106,7 @@ def complete_coefs(posterior: Posterior, found: GroupEffects) -> np.ndarray:
         start=b[None],
         scale=_scale(posterior, spec),
     )
-    return fits.estimate[0]
+    return np.asarray(fits.estimate[0])
 
 
 def least_squares(X: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

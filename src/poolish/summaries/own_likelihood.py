@@ -183,7 +183,7 @@ def _ascent(slope: np.ndarray, information: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(information)
     size = np.maximum(np.abs(values), 1e-10 * np.abs(values).max(axis=1, keepdims=True) + 1e-300)
     along = np.einsum("lki,lk->li", vectors, slope) / size
-    return np.einsum("lki,li->lk", vectors, along)
+    return np.asarray(np.einsum("lki,li->lk", vectors, along))
 
 
 def _smallest(information: np.ndarray, keep: np.ndarray) -> np.ndarray:

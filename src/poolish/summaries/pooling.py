@@ -185,7 +185,10 @@ def _population_rows(
     ci_prob: float,
 ) -> Iterator[pd.DataFrame]:
     """Yield a row for the average of the groups, and one for a group without data."""
-    average = sum(r.sum(axis=2) for _, r in found.chunks()) / found.n_levels
+    total = np.zeros_like(found.sd)
+    for _, r in found.chunks():
+        total += r.sum(axis=2)
+    average = total / found.n_levels
     new = new_effects(posterior, found)
     for k, effect in enumerate(found.group.effects):
         shared = {"effect": effect, "complete": complete[k], "spread": found.sd[..., k].mean()}

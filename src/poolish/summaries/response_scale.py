@@ -52,14 +52,11 @@ def pool_responses(
     z = found.design.Z.mean(axis=0)
     values = _average_place(posterior, found)
     mean = _curve(posterior, values.others, values)
-    chunks = (
-        (
-            levels,
-            describe_draws(_by_chain(posterior, _partial(values, r, z, mean)), ci_prob=ci_prob),
-        )
-        for levels, r in found.chunks()
-    )
-    frame = pd.concat([_level_rows(found, levels, partial) for levels, partial in chunks])
+    parts = []
+    for levels, r in found.chunks():
+        draws = _by_chain(posterior, _partial(values, r, z, mean))
+        parts.append(_level_rows(found, levels, describe_draws(draws, ci_prob=ci_prob)))
+    frame = pd.concat(parts)
     own_columns, complete = _fixed(posterior, found, own, values, ci_prob)
     new = describe_draws(_new(posterior, found, values, z, mean), ci_prob=ci_prob)
     frame = frame.assign(**own_columns, complete=complete)
