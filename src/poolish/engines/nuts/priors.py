@@ -218,15 +218,9 @@ def _flat(name: str, n_elements: int, bounds: Bounds, options: dict[str, Any]) -
 
 
 def _inner_point(lower: float | None, upper: float | None) -> float:
-    match (lower, upper):
-        case (None, None):
-            return 0.0
-        case (float(low), None):
-            return low + 1.0
-        case (None, float(high)):
-            return high - 1.0
-    assert lower is not None and upper is not None
-    return (lower + upper) / 2
+    if lower is None:
+        return 0.0
+    return lower + 1.0 if upper is None else (lower + upper) / 2
 
 
 def _finite(value: float) -> float | None:

@@ -110,16 +110,16 @@ def _run_nutpie(model: pm.Model, names: Sequence[str], plan: Plan, report: Repor
     except KeyboardInterrupt:
         trace, is_complete = sampler.abort(), False
     draws, stats = trace.get_arrow_trace()
-    kept = _finished(stats, plan)
+    kept = finished_rows(stats, plan)
     if not kept:
         raise KeyboardInterrupt
-    posterior = {name: _stack(draws, name, kept) for name in names}
-    renamed = {ours: _stack(stats, theirs, kept) for theirs, ours in NUTPIE_STATS.items()}
+    posterior = {name: stack_draws(draws, name, kept) for name in names}
+    renamed = {ours: stack_draws(stats, theirs, kept) for theirs, ours in NUTPIE_STATS.items()}
     return Sampled(posterior, renamed, is_complete, "nutpie")
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class Kept:
     """Chains that finished draws after warm-up: their number, first row, and how many draws."""
 
     chains: dict[int, int]
@@ -129,18 +129,19 @@ class _Kept:
         return self.n_draws > 0
 
 
-def _finished(stats: Sequence[Table], plan: Plan) -> _Kept:
+def finished_rows(stats: Sequence[Table], plan: Plan) -> Kept:
     """Return the rows to keep: after an interruption, chains that are far behind are left out.
 
     The chains kept have equal length; the cut is where the most draws in all survive.
     """
-    first = {k: int(np.sum(batch.column("tuning").to_numpy())) for k, batch in enumerate(stats)}
+    first = {k: int(_column(batch, "tuning").sum()) for k, batch in enumerate(stats)}
     sizes = {k: min(batch.num_rows - first[k], plan.draws) for k, batch in enumerate(stats)}
     n_draws = max(sizes.values(), key=lambda n: n * sum(size >= n for size in sizes.values()))
-    return _Kept({k: first[k] for k, size in sizes.items() if size >= n_draws}, n_draws)
+    return Kept({k: first[k] for k, size in sizes.items() if size >= n_draws}, n_draws)
 
 
-def _stack(batches: Sequence[Table], name: str, kept: _Kept) -> np.ndarray:
+def stack_draws(batches: Sequence[Table], name: str, kept: Kept) -> np.ndarray:
+    """Return the kept draws of a column, shape (chain, draw, ...)."""
     return np.stack(
         [_column(batches[k], name)[at : at + kept.n_draws] for k, at in kept.chains.items()]
     )
@@ -148,19 +149,13 @@ def _stack(batches: Sequence[Table], name: str, kept: _Kept) -> np.ndarray:
 
 def _column(batch: Table, name: str) -> np.ndarray:
     """Return a column of nutpie's Arrow table, shape (draw, ...)."""
-    column = batch.column(name)
-    text = (column.field.metadata or {}).get(b"shape", b"").decode()
-    shape = [int(size) for size in text.split(",") if size]
-    values = _flat_values(column)
-    return np.asarray(values).reshape((batch.num_rows, *shape))
-
-
-def _flat_values(column: Table) -> np.ndarray:
     import pyarrow
 
-    array = pyarrow.array(column)
-    flat = array.flatten() if hasattr(array, "flatten") else array
-    return np.asarray(flat.to_numpy(zero_copy_only=False))
+    text = (batch.schema.field(name).metadata or {}).get(b"shape", b"").decode()
+    shape = [int(size) for size in text.split(",") if size]
+    array = pyarrow.array(batch.column(name))
+    values = (array.flatten() if shape else array).to_numpy(zero_copy_only=False)
+    return np.asarray(values).reshape((batch.num_rows, *shape))
 
 
 def _run_pymc(model: pm.Model, names: Sequence[str], plan: Plan, report: Report) -> Sampled:
