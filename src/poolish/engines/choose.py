@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from poolish.design.arrays import Design
-from poolish.engines import exact, nuts
+from poolish.engines import exact, nuts, quadrature
 from poolish.engines.protocol import Draws, Engine, Plan
 from poolish.errors import EngineError
 from poolish.spec.model import ModelSpec
 
 # In order of preference; the last one fits everything.
-ENGINES: dict[str, Engine] = {row.name: row for row in (exact.ENGINE, nuts.ENGINE)}
+ENGINES: dict[str, Engine] = {
+    row.name: row for row in (exact.ENGINE, quadrature.ENGINE, nuts.ENGINE)
+}
 
 
 type FitWith = Callable[[Engine, ModelSpec, Design, Plan], Draws]

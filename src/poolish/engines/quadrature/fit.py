@@ -54,7 +54,7 @@ def _parameter_draws(spec: ModelSpec, sampled: Sample) -> Draws:
     problem, (chains, draws, _) = sampled.problem, sampled.x.shape
     theta, w = _split(problem, sampled.x.reshape(chains * draws, -1))
     natural = problem.outer.natural(theta)
-    posterior = {"b": problem.inner.typed(w).reshape(chains, draws, -1)}
+    posterior: dict[str, np.ndarray] = {"b": problem.inner.typed(w).reshape(chains, draws, -1)}
     for factor, group in enumerate(spec.main.groups):
         rows = [i for i, term in enumerate(problem.terms.all) if term.factor == factor]
         sd = natural.sds[rows].T.reshape(chains, draws, len(rows))
@@ -66,6 +66,7 @@ def _parameter_draws(spec: ModelSpec, sampled: Sample) -> Draws:
         "khat": np.array(sampled.khat),
         "efficiency": np.array(sampled.efficiency),
         "acceptance": np.array(sampled.acceptance),
+        "largest_weight": np.array(sampled.largest_weight),
         "quadrature_error": np.array(sampled.quadrature_error),
     }
     return Draws(posterior, statistics, NAME, 0.0)
@@ -121,7 +122,7 @@ def _integrated_effects(
             (data.rows, problem.predictors(data, natural, beta))
             for data in (problem.merged, problem.full)
         )
-        v[part, seen] = draw_effects(rng, merged, full, problem.classes).T
+        v[part, seen] = draw_effects(rng, merged, full, problem.classes, problem.centres).T
     return v
 
 

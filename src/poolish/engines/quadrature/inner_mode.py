@@ -9,7 +9,8 @@ import numpy as np
 from poolish.engines.quadrature.problem import InnerShape, Problem
 
 MAX_STEPS = 40
-TOLERANCE = 1e-9
+# Of the rise that a Newton step promises; what is left after it is its square.
+TOLERANCE = 1e-5
 MAX_HALVINGS = 12
 # Directions in which the log density does not fall get this curvature at least.
 MIN_CURVATURE = 1e-6

@@ -15,6 +15,7 @@ from scipy import special
 from poolish.spec.links import ArrayFunction, Link
 
 type RowFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
+type RowDerivatives = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 # Means are kept this far inside their range where a link can leave it; the value there is -inf.
 _EDGE = 1e-12
@@ -45,10 +46,10 @@ class Kernel:
 
     Parameters
     ----------
-    value, score : callable
-        The part that depends on eta, and its derivative; -inf or NaN outside the range of mu.
-    information : callable
-        Expected information about eta: positive.
+    value : callable
+        The part that depends on eta; -inf or NaN outside the range of mu.
+    derivatives : callable
+        Its derivative, the score, and the expected information about eta, which is positive.
     curvature : callable
         Minus the second derivative.
     constant : callable
@@ -56,8 +57,7 @@ class Kernel:
     """
 
     value: RowFunction
-    score: RowFunction
-    information: RowFunction
+    derivatives: RowDerivatives
     curvature: RowFunction
     constant: ArrayFunction
 
@@ -71,11 +71,12 @@ def build_kernel(family: str, link: Link, outcome: Outcome) -> Kernel:
     return BUILDERS[family](outcome, link) if canonical is None else canonical(outcome, link)
 
 
-def _differenced(score: RowFunction) -> RowFunction:
-    """Return minus the derivative of a score by central differences."""
+def _differenced(derivatives: RowDerivatives) -> RowFunction:
+    """Return minus the derivative of the score by central differences."""
 
     def curvature(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
-        above, below = score(eta + _STEP, auxiliary), score(eta - _STEP, auxiliary)
+        above, _ = derivatives(eta + _STEP, auxiliary)
+        below, _ = derivatives(eta - _STEP, auxiliary)
         return (below - above) / (2.0 * _STEP)
 
     return curvature
@@ -115,15 +116,12 @@ def _binomial(outcome: Outcome, link: Link) -> Kernel:
         won = np.where(successes > 0, successes * log_mu(eta), 0.0)
         return won + np.where(failures > 0, failures * log_not(eta), 0.0)
 
-    def score(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
+    def derivatives(eta: np.ndarray, auxiliary: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mu, slope = np.clip(link.inverse(eta), _EDGE, 1.0 - _EDGE), link.slope(eta)
-        return slope * (successes / mu - failures / (1.0 - mu))
+        score = slope * (successes / mu - failures / (1.0 - mu))
+        return score, (successes + failures) * slope**2 / (mu * (1.0 - mu))
 
-    def information(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
-        mu, slope = np.clip(link.inverse(eta), _EDGE, 1.0 - _EDGE), link.slope(eta)
-        return (successes + failures) * slope**2 / (mu * (1.0 - mu))
-
-    return Kernel(value, score, information, _differenced(score), _binomial_constant(outcome))
+    return Kernel(value, derivatives, _differenced(derivatives), _binomial_constant(outcome))
 
 
 def _binomial_logit(outcome: Outcome, link: Link) -> Kernel:
@@ -133,14 +131,15 @@ def _binomial_logit(outcome: Outcome, link: Link) -> Kernel:
         softplus = np.log(1.0 + np.exp(-np.abs(eta))) + np.maximum(eta, 0.0)
         return successes * eta - trials * softplus
 
-    def score(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
-        return successes - trials * special.expit(eta)
+    def derivatives(eta: np.ndarray, auxiliary: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        mu = 1.0 / (1.0 + np.exp(-eta))
+        expected = trials * mu
+        return successes - expected, expected * (1.0 - mu)
 
-    def information(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
-        mu = special.expit(eta)
-        return trials * mu * (1.0 - mu)
+    def curvature(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
+        return derivatives(eta, auxiliary)[1]
 
-    return Kernel(value, score, information, information, _binomial_constant(outcome))
+    return Kernel(value, derivatives, curvature, _binomial_constant(outcome))
 
 
 # --- poisson: mean rate mu ---
@@ -159,15 +158,12 @@ def _poisson(outcome: Outcome, link: Link) -> Kernel:
         mu = link.inverse(eta)
         return np.where(mu < 0, -np.inf, weights * (special.xlogy(y, mu) - rate * mu))
 
-    def score(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
+    def derivatives(eta: np.ndarray, auxiliary: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mu = np.maximum(link.inverse(eta), _EDGE)
-        return weights * link.slope(eta) * (y / mu - rate)
+        slope = weights * link.slope(eta)
+        return slope * (y / mu - rate), rate * slope * link.slope(eta) / mu
 
-    def information(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
-        mu = np.maximum(link.inverse(eta), _EDGE)
-        return weights * rate * link.slope(eta) ** 2 / mu
-
-    return Kernel(value, score, information, _differenced(score), _poisson_constant(outcome))
+    return Kernel(value, derivatives, _differenced(derivatives), _poisson_constant(outcome))
 
 
 def _poisson_log(outcome: Outcome, link: Link) -> Kernel:
@@ -176,13 +172,14 @@ def _poisson_log(outcome: Outcome, link: Link) -> Kernel:
     def value(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
         return counts * eta - rate * np.exp(eta)
 
-    def score(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
-        return counts - rate * np.exp(eta)
+    def derivatives(eta: np.ndarray, auxiliary: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        mean = rate * np.exp(eta)
+        return counts - mean, mean
 
-    def information(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
+    def curvature(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
         return rate * np.exp(eta)
 
-    return Kernel(value, score, information, information, _poisson_constant(outcome))
+    return Kernel(value, derivatives, curvature, _poisson_constant(outcome))
 
 
 # --- negbinomial: mean m = rate mu, variance m + m^2 / k with k = rate shape ---
@@ -195,20 +192,18 @@ def _negbinomial(outcome: Outcome, link: Link) -> Kernel:
         mean, k = rate * link.inverse(eta), rate * shape
         return weights * (special.xlogy(y, mean) - (y + k) * np.log(k + mean))
 
-    def score(eta: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    def derivatives(eta: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean, k = rate * np.maximum(link.inverse(eta), _EDGE), rate * shape
-        return weights * rate * link.slope(eta) * (y / mean - (y + k) / (k + mean))
-
-    def information(eta: np.ndarray, shape: np.ndarray) -> np.ndarray:
-        mean, k = rate * np.maximum(link.inverse(eta), _EDGE), rate * shape
-        return weights * (rate * link.slope(eta)) ** 2 / (mean + mean**2 / k)
+        slope = rate * link.slope(eta)
+        score = weights * slope * (y / mean - (y + k) / (k + mean))
+        return score, weights * slope**2 / (mean + mean**2 / k)
 
     def constant(shape: np.ndarray) -> np.ndarray:
         k = rate * shape
         ways = special.gammaln(y + k) - special.gammaln(k) - special.gammaln(y + 1.0)
         return weights * (ways + k * np.log(k))
 
-    return Kernel(value, score, information, _differenced(score), constant)
+    return Kernel(value, derivatives, _differenced(derivatives), constant)
 
 
 # --- gamma: mean mu, variance mu^2 / shape ---
@@ -221,22 +216,29 @@ def _gamma(outcome: Outcome, link: Link) -> Kernel:
         mu = link.inverse(eta)
         return np.where(mu > 0, -weights * shape * (np.log(mu) + y / mu), -np.inf)
 
-    def score(eta: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    def derivatives(eta: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mu = np.maximum(link.inverse(eta), _EDGE)
-        return weights * shape * link.slope(eta) * (y - mu) / mu**2
-
-    def information(eta: np.ndarray, shape: np.ndarray) -> np.ndarray:
-        mu = np.maximum(link.inverse(eta), _EDGE)
-        return weights * shape * (link.slope(eta) / mu) ** 2
+        relative = link.slope(eta) / mu
+        return weights * shape * relative * (y / mu - 1.0), weights * shape * relative**2
 
     def constant(shape: np.ndarray) -> np.ndarray:
         norm = shape * np.log(shape) - special.gammaln(shape)
         return weights * (norm + (shape - 1.0) * np.log(y))
 
-    return Kernel(value, score, information, _differenced(score), constant)
+    return Kernel(value, derivatives, _differenced(derivatives), constant)
 
 
 # --- beta: shapes mu phi and (1 - mu) phi ---
+
+
+def _trigamma(x: np.ndarray) -> np.ndarray:
+    """Return the trigamma function to two digits: only the scale of steps comes from it.
+
+    trigamma(x) = 1 / x^2 + trigamma(x + 1), and the first terms of its asymptotic series
+    (Abramowitz & Stegun 1964, equations 6.4.6 and 6.4.12).
+    """
+    z = x + 1.0
+    return 1.0 / x**2 + (1.0 + (0.5 + 1.0 / (6.0 * z)) / z) / z
 
 
 def _beta(outcome: Outcome, link: Link) -> Kernel:
@@ -252,21 +254,16 @@ def _beta(outcome: Outcome, link: Link) -> Kernel:
         density = a * log_y + b * log_not - special.gammaln(a) - special.gammaln(b)
         return np.where(inside, weights * density, -np.inf)
 
-    def score(eta: np.ndarray, phi: np.ndarray) -> np.ndarray:
+    def derivatives(eta: np.ndarray, phi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         a, b = shapes(eta, phi)
+        slope = phi * link.slope(eta)
         by_mu = log_y - log_not - special.digamma(a) + special.digamma(b)
-        return weights * phi * link.slope(eta) * by_mu
-
-    def information(eta: np.ndarray, phi: np.ndarray) -> np.ndarray:
-        a, b = shapes(eta, phi)
-        # zeta(2, x) is the trigamma function.
-        trigammas = special.zeta(2.0, a) + special.zeta(2.0, b)
-        return weights * (phi * link.slope(eta)) ** 2 * trigammas
+        return weights * slope * by_mu, weights * slope**2 * (_trigamma(a) + _trigamma(b))
 
     def constant(phi: np.ndarray) -> np.ndarray:
         return weights * (special.gammaln(phi) - log_y - log_not)
 
-    return Kernel(value, score, information, _differenced(score), constant)
+    return Kernel(value, derivatives, _differenced(derivatives), constant)
 
 
 BUILDERS: dict[str, Builder] = {

@@ -170,7 +170,7 @@ class Inner:
         return np.array(coefs + [True] * len(self.term_of_effect), dtype=bool)
 
     def typed(self, w: np.ndarray) -> np.ndarray:
-        """Return coefficients on the predictors as typed, shapes (value, inner) -> (value, coef)."""
+        """Return coefficients on the predictors as typed, (value, inner) -> (value, coef)."""
         b, _ = _evaluate(self.coefs, w[:, : self.n_coefs].T)
         return b.T @ self.to_typed.T
 

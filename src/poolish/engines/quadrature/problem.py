@@ -12,10 +12,12 @@ import numpy as np
 from poolish.design.arrays import Design
 from poolish.engines.quadrature.groups import Groups, merge_groups, sort_groups
 from poolish.engines.quadrature.integral import (
+    TIGHT,
     Predictors,
     Rows,
     Rule,
     chunks,
+    find_centres,
     hermite_rule,
     log_integral,
     node_moments,
@@ -94,6 +96,8 @@ class Problem:
     classes : ndarray of int, shape (group,)
         The merged group of each group of `full`.
     rule : Rule
+    centres : ndarray, shape (merged group,)
+        Where the search for the mode of each group's effect begins.
     """
 
     terms: Terms
@@ -103,10 +107,20 @@ class Problem:
     full: Data
     classes: np.ndarray
     rule: Rule
+    centres: np.ndarray
 
     def with_nodes(self, n_nodes: int) -> Problem:
         """Return the same problem with another number of nodes."""
         return replace(self, rule=hermite_rule(n_nodes))
+
+    def centred_at(self, theta: np.ndarray, w: np.ndarray) -> Problem:
+        """Return the same problem, its searches beginning where they end at theta and w."""
+        natural = self.outer.natural(theta[None])
+        linear = self.inner.linear(w[None], natural.sds)
+        with np.errstate(all="ignore"):
+            at = self.predictors(self.merged, natural, linear.beta)
+            found = find_centres(self.merged.rows, at, self.centres, TIGHT)
+        return replace(self, centres=found.mode[:, 0])
 
     def log_density(self, theta: np.ndarray, w: np.ndarray) -> np.ndarray:
         """Return the joint log density, shape (value,), of theta and w, one row per value."""
@@ -122,14 +136,21 @@ class Problem:
     def _values(self, theta: np.ndarray, w: np.ndarray) -> np.ndarray:
         natural = self.outer.natural(theta)
         linear = self.inner.linear(w, natural.sds)
-        at = self.predictors(self.merged, natural, linear.beta)
-        log_likelihood = log_integral(self.merged.rows, at, self.rule)
-        return (
-            log_likelihood
-            + log_constant(self.merged.rows, natural.auxiliary)
-            + natural.log_prior
-            + linear.log_prior
-        )
+        log_likelihood = self.log_likelihood(natural, linear.beta)
+        return log_likelihood + natural.log_prior + linear.log_prior
+
+    def log_likelihood(self, natural: Natural, beta: np.ndarray) -> np.ndarray:
+        """Return log p(y | theta, w), shape (value,), the integrated effects left out.
+
+        Parameters
+        ----------
+        natural : Natural
+        beta : ndarray, shape (column, value)
+            Working coefficients, then effects of the other terms.
+        """
+        at = self.predictors(self.merged, natural, beta)
+        constant = log_constant(self.merged.rows, natural.auxiliary)
+        return log_integral(self.merged.rows, at, self.rule, self.centres) + constant
 
     def predictors(self, data: Data, natural: Natural, beta: np.ndarray) -> Predictors:
         """Return linear predictors of some rows."""
@@ -153,7 +174,7 @@ class Problem:
         data, groups = self.merged, self.merged.rows.groups
         with np.errstate(all="ignore"):
             at = self.predictors(data, natural, linear.beta)
-            found = node_moments(data.rows, at, self.rule)
+            found = node_moments(data.rows, at, self.rule, self.centres)
             constant = log_constant(data.rows, natural.auxiliary)[0]
         D = data.columns[:, self.inner.is_free]
         shares, weight = groups.spread(found.shares), groups.row_counts
@@ -220,6 +241,7 @@ def build_problem(spec: ModelSpec, design: Design, *, n_nodes: int) -> Problem:
         full=data(sort_groups(levels)),
         classes=classes,
         rule=hermite_rule(n_nodes),
+        centres=np.zeros(merged.n_groups),
     )
 
 

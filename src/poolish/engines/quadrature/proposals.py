@@ -124,11 +124,11 @@ def features(z: np.ndarray) -> np.ndarray:
 def places(around: SplitT) -> np.ndarray:
     """Return where the inner modes are found, shape (place, parameter), the mode first."""
     d = len(around.mode)
+    axis, signs = np.eye(d), (-PAIR_PLACE, PAIR_PLACE)
     z = [np.zeros(d)]
     for i in range(d):
-        z += [place * np.eye(d)[i] for place in PLACES]
-        for j in range(i):
-            z += [PAIR_PLACE * (a * np.eye(d)[i] + b * np.eye(d)[j]) for a in (-1, 1) for b in (-1, 1)]
+        z += [place * axis[i] for place in PLACES]
+        z += [a * axis[i] + b * axis[j] for j in range(i) for a in signs for b in signs]
     scaled = np.array([np.where(one > 0, one * around.above, one * around.below) for one in z])
     return np.asarray(around.mode + scaled.reshape(len(z), d) @ around.axes.T)
 
@@ -141,15 +141,10 @@ def fit_conditional(
     modes = [find_inner_mode(problem, one, start) for one in theta]
     terms = features(positions(around, theta))
     k = problem.inner.size
-    roots = np.array([mode.root for mode in modes]).reshape(len(theta), k, k)
     diagonal = np.arange(k)
+    roots = np.array([mode.root for mode in modes])
     roots[:, diagonal, diagonal] = np.log(roots[:, diagonal, diagonal])
-    targets = np.concatenate(
-        [np.array([mode.w for mode in modes]).reshape(len(theta), k), roots.reshape(len(theta), -1)],
-        axis=1,
-    )
+    targets = np.column_stack([[mode.w for mode in modes], roots.reshape(len(theta), -1)])
     fitted = np.linalg.lstsq(terms, targets, rcond=None)[0]
-    conditional = Conditional(
-        around, fitted[:, :k], fitted[:, k:].reshape(-1, k, k), max(MIN_NU, float(k))
-    )
-    return conditional, modes
+    centre, root = fitted[:, :k], fitted[:, k:].reshape(-1, k, k)
+    return Conditional(around, centre, root, max(MIN_NU, float(k))), modes

@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import logsumexp
 
+from poolish.convergence import pareto_khat
 from poolish.engines.exact.adaptation import Round, efficiency, refine
 from poolish.engines.exact.metropolis import accept
 from poolish.engines.exact.mode import find_mode, split_at_mode
 from poolish.engines.exact.proposals import Proposal
-from poolish.engines.exact.sampler import GOOD_EFFICIENCY, MAX_ROUNDS, pareto_khat
 from poolish.engines.exact.streams import Purpose, stream
 from poolish.engines.protocol import Plan
 from poolish.engines.quadrature.inner_mode import find_inner_mode
@@ -24,6 +25,9 @@ from poolish.engines.quadrature.nodes import choose_nodes
 from poolish.engines.quadrature.problem import Problem
 from poolish.engines.quadrature.proposals import Conditional, Joint, fit_conditional
 
+# Above this share of effective draws more adaptation costs more than it gains.
+GOOD_EFFICIENCY = 0.6
+MAX_ROUNDS = 4
 ROUND_SIZE = 400
 
 
@@ -38,7 +42,7 @@ class Sample:
     x : ndarray, shape (chain, draw, parameter)
         theta, then w.
     lp : ndarray, shape (chain, draw)
-    khat, efficiency, acceptance : float
+    khat, efficiency, acceptance, largest_weight : float
         As in the exact engine.
     quadrature_error : float
         By how much the log likelihood moves with many more nodes, see `nodes`.
@@ -50,6 +54,7 @@ class Sample:
     khat: float
     efficiency: float
     acceptance: float
+    largest_weight: float
     quadrature_error: float
 
 
@@ -69,9 +74,10 @@ def sample(
     """
     theta, w = start
     w = find_inner_mode(problem, theta, w).w
+    mode = find_mode(Nested(problem.centred_at(theta, w), w), theta)
+    w = find_inner_mode(problem, mode, w).w
+    problem = problem.centred_at(mode, w)
     nested = Nested(problem, w)
-    mode = find_mode(nested, theta)
-    nested = Nested(problem, find_inner_mode(problem, mode, w).w)
     outer = split_at_mode(nested, mode)
     conditional, modes = fit_conditional(problem, outer, nested.start)
     chosen = choose_nodes(problem, outer, modes)
@@ -132,8 +138,14 @@ def _chains(problem: Problem, final: Round, plan: Plan, error: float) -> Sample:
         khat=pareto_khat(log_weights),
         efficiency=efficiency(log_weights),
         acceptance=sum(chain.n_accepted for chain in chains) / max(n_proposals, 1),
+        largest_weight=largest_weight(log_weights),
         quadrature_error=error,
     )
+
+
+def largest_weight(log_weights: np.ndarray) -> float:
+    """Return the largest importance weight, in units of their mean."""
+    return float(np.exp(log_weights.max() - logsumexp(log_weights)) * len(log_weights))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ START_SD = 0.5
 START_AUXILIARY = 2.0
 
 
-def starting_point(problem: Problem, spec: ModelSpec, design: Design) -> tuple[np.ndarray, np.ndarray]:
+def starting_point(
+    problem: Problem, spec: ModelSpec, design: Design
+) -> tuple[np.ndarray, np.ndarray]:
     """Return theta and w: moderate variances, coefficients fitted to the linked outcome."""
     target = spec.main.link.link(starting_means(spec, design)) - design.main.offset
     b = np.linalg.lstsq(design.main.X @ problem.inner.to_typed, target, rcond=None)[0]
