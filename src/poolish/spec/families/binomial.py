@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import special, stats
+import scipy
+from scipy import special
 
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.aliases import Frozen, Native, Pymc, Tensor, Tensors
@@ -50,7 +51,7 @@ BERNOULLI = scipy_family(
     "bernoulli",
     (CHANCE,),
     check=check_binary,
-    distribution=lambda p, response: stats.bernoulli(p["mu"]),
+    distribution=lambda p, response: scipy.stats.bernoulli(p["mu"]),
     log_density=_bernoulli_log_density,
     mean=location,
     variance=_bernoulli_variance,
@@ -67,7 +68,7 @@ BERNOULLI = scipy_family(
 
 def binomial_distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
     """Return SciPy's binomial distribution."""
-    return stats.binom(_trials(response), parameters["mu"])
+    return scipy.stats.binom(_trials(response), parameters["mu"])
 
 
 def binomial_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
@@ -105,7 +106,7 @@ BINOMIAL = scipy_family(
 
 def _beta_binomial(parameters: Parameters, response: ResponseDesign) -> Frozen:
     mu, phi = parameters["mu"], parameters["phi"]
-    return stats.betabinom(_trials(response), mu * phi, (1.0 - mu) * phi)
+    return scipy.stats.betabinom(_trials(response), mu * phi, (1.0 - mu) * phi)
 
 
 def _beta_binomial_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
@@ -140,7 +141,7 @@ BETA_BINOMIAL = scipy_family(
 
 def _beta(parameters: Parameters, response: ResponseDesign) -> Frozen:
     mu, phi = parameters["mu"], parameters["phi"]
-    return stats.beta(mu * phi, (1.0 - mu) * phi)
+    return scipy.stats.beta(mu * phi, (1.0 - mu) * phi)
 
 
 def _beta_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:

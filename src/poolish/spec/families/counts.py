@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import special, stats
+import scipy
+from scipy import special
 
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.aliases import Frozen, Native, Pymc, Tensor, Tensors
@@ -42,7 +43,7 @@ def _mean(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
 
 def poisson_distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
     """Return SciPy's Poisson distribution."""
-    return stats.poisson(expected_count(parameters, response))
+    return scipy.stats.poisson(expected_count(parameters, response))
 
 
 def poisson_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
@@ -93,7 +94,7 @@ def _total_shape(parameters: Tensors, response: ResponseDesign) -> Tensor:
 def negbinomial_distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
     """Return SciPy's negative binomial distribution."""
     shape = _total_shape(parameters, response)
-    return stats.nbinom(shape, shape / (shape + expected_count(parameters, response)))
+    return scipy.stats.nbinom(shape, shape / (shape + expected_count(parameters, response)))
 
 
 def negbinomial_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.aliases import Frozen, Native, Pymc, Tensor, Tensors
@@ -51,7 +51,7 @@ def _variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
 
 
 def _distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
-    return stats.norm(parameters["mu"], residual_sd(parameters, response))
+    return scipy.stats.norm(parameters["mu"], residual_sd(parameters, response))
 
 
 def _native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:

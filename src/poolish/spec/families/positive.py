@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import special, stats
+import scipy
+from scipy import special
 
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.aliases import Frozen, Native, Pymc, Tensor, Tensors
@@ -36,7 +37,7 @@ def _log_y(response: ResponseDesign) -> np.ndarray:
 
 def lognormal_distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
     """Return SciPy's lognormal distribution."""
-    return stats.lognorm(parameters["sigma"], scale=np.exp(parameters["mu"]))
+    return scipy.stats.lognorm(parameters["sigma"], scale=np.exp(parameters["mu"]))
 
 
 def lognormal_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
@@ -90,7 +91,7 @@ LOGNORMAL = scipy_family(
 
 def gamma_distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
     """Return SciPy's gamma distribution."""
-    return stats.gamma(parameters["shape"], scale=parameters["mu"] / parameters["shape"])
+    return scipy.stats.gamma(parameters["shape"], scale=parameters["mu"] / parameters["shape"])
 
 
 def gamma_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
@@ -136,7 +137,7 @@ GAMMA = scipy_family(
 
 
 def _exponential(parameters: Parameters, response: ResponseDesign) -> Frozen:
-    return stats.expon(scale=parameters["mu"])
+    return scipy.stats.expon(scale=parameters["mu"])
 
 
 def _exponential_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
@@ -179,7 +180,7 @@ EXPONENTIAL = scipy_family(
 def _weibull(parameters: Parameters, response: ResponseDesign) -> Frozen:
     shape = parameters["shape"]
     scale = parameters["mu"] * np.exp(-special.gammaln(1.0 + 1.0 / shape))
-    return stats.weibull_min(shape, scale=scale)
+    return scipy.stats.weibull_min(shape, scale=scale)
 
 
 def _weibull_scale(pm: Pymc, parameters: Tensors) -> Tensor:
@@ -241,7 +242,7 @@ WEIBULL = scipy_family(
 
 def _inverse_gaussian(parameters: Parameters, response: ResponseDesign) -> Frozen:
     shape = parameters["shape"]
-    return stats.invgauss(parameters["mu"] / shape, scale=shape)
+    return scipy.stats.invgauss(parameters["mu"] / shape, scale=shape)
 
 
 def _inverse_gaussian_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:

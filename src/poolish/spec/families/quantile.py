@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.aliases import Frozen, Pymc, Tensor, Tensors
@@ -21,7 +21,7 @@ def _distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
     # SciPy's kappa / scale and 1 / (kappa scale) are the two rates p / sigma and (1 - p) / sigma.
     p = parameters["quantile"]
     scale = parameters["sigma"] / np.sqrt(p * (1.0 - p))
-    return stats.laplace_asymmetric(np.sqrt(p / (1.0 - p)), parameters["mu"], scale)
+    return scipy.stats.laplace_asymmetric(np.sqrt(p / (1.0 - p)), parameters["mu"], scale)
 
 
 def _graph(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:

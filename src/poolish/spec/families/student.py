@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import special, stats
+import scipy
+from scipy import special
 
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.aliases import Frozen, Native, Pymc, Tensor, Tensors
@@ -27,7 +28,7 @@ def _student_scale(parameters: Parameters, response: ResponseDesign) -> Frozen:
 
 
 def _student(parameters: Parameters, response: ResponseDesign) -> Frozen:
-    return stats.t(parameters["nu"], parameters["mu"], _student_scale(parameters, response))
+    return scipy.stats.t(parameters["nu"], parameters["mu"], _student_scale(parameters, response))
 
 
 def _student_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
@@ -81,7 +82,7 @@ def _location_and_scale(parameters: Tensors) -> tuple[Any, Any]:
 
 def _skew_normal(parameters: Parameters, response: ResponseDesign) -> Frozen:
     xi, omega = _location_and_scale(parameters)
-    return stats.skewnorm(parameters["alpha"], xi, omega)
+    return scipy.stats.skewnorm(parameters["alpha"], xi, omega)
 
 
 def _skew_normal_log_density(
