@@ -14,9 +14,10 @@ from poolish.formula import parse as formula
 
 if TYPE_CHECKING:
     from poolish.errors import PoolishError
-    from poolish.face.api import explore, fit, from_bambi, load, lrt, mle, model
+    from poolish.face.api import fit, from_bambi, load, lrt, mle, model
     from poolish.face.fit import Fit
     from poolish.face.model import Model
+    from poolish.face.pages import explore
     from poolish.relations import (
         Pedigree,
         car_precision,
@@ -37,7 +38,7 @@ _HOMES = {
     "Fit": "poolish.face.fit",
     "Model": "poolish.face.model",
     "family": "poolish.spec.families",
-    "explore": "poolish.face.api",
+    "explore": "poolish.face.pages",
     "fit": "poolish.face.api",
     "from_bambi": "poolish.face.api",
     "Pedigree": "poolish.relations",

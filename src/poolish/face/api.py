@@ -1,4 +1,4 @@
-"""The functions behind `po.fit`, `po.model`, `po.load`, `po.explore`."""
+"""The functions behind `po.fit`, `po.model`, `po.load`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal, Unpack
 from poolish.bambi import bambi_arguments
 from poolish.engines.exact import LikelihoodRatio, PointFit, lrt
 from poolish.engines.exact import mle as fit_mle
-from poolish.explore.from_table import explore_table
 from poolish.face.fit import Fit
 from poolish.face.model import FormulaLike, Model, SamplingOptions, build_model
 from poolish.posterior import load as load_posterior
@@ -19,10 +18,9 @@ from poolish.spec.family import Family, FamilyChoice
 if TYPE_CHECKING:
     import bambi
 
-__all__ = ["LikelihoodRatio", "explore", "fit", "from_bambi", "load", "lrt", "mle", "model"]
+__all__ = ["LikelihoodRatio", "fit", "from_bambi", "load", "lrt", "mle", "model"]
 
 model = build_model
-explore = explore_table
 
 
 def fit(
