@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from poolish.face.pages import explore
     from poolish.relations import (
         Pedigree,
+        as_relation,
         car_precision,
         genomic_relationship,
         newick_covariance,
@@ -42,6 +43,7 @@ _HOMES = {
     "fit": "poolish.face.api",
     "from_bambi": "poolish.face.api",
     "Pedigree": "poolish.relations",
+    "as_relation": "poolish.relations",
     "genomic_relationship": "poolish.relations",
     "precision": "poolish.relations",
     "car_precision": "poolish.relations",
@@ -60,6 +62,7 @@ __all__ = [
     "Pedigree",
     "PoolishError",
     "__version__",
+    "as_relation",
     "car_precision",
     "explore",
     "family",
