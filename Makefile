@@ -1,7 +1,7 @@
 # make env   the environment (.venv) from requirements.lock, once
 # make demo  the main job: fit models/sleepstudy, print the summary, write sleepstudy.nc
 # make test  the fast tests; PYTEST_ARGS="-k formula" chooses
-.PHONY: env demo test test-slow lint gallery lock calibrate bench clean
+.PHONY: env demo test test-slow lint gallery pictures lock calibrate bench clean
 .DEFAULT_GOAL := env
 
 VENV := .venv
@@ -37,6 +37,13 @@ lint: env
 # The page of models and the expected answers' table of contents, from the specs.
 gallery: env
 	$(BIN)/poolish models page
+
+# The contact sheet: every kind of picture of several models, in out/pictures, to be looked at.
+pictures: env
+	mkdir -p out/fits
+	for name in sleepstudy penicillin pastes dietox_slope; do \
+	  $(BIN)/poolish fit models/$$name --quiet --force -o out/fits/$$name.nc > /dev/null || exit 1; done
+	$(BIN)/python -m poolish.plots.sheet out/fits out/pictures
 
 # Names, versions and hashes only; for Python 3.12 and later on every platform.
 lock:

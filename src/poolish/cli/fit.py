@@ -71,6 +71,8 @@ def fit(
     options = {"engine": engine, "seed": seed, "chains": chains, "draws": draws, "tune": tune}
     has_bar = sys.stderr.isatty() and not quiet
     fitted = source.build().fit(**_sampling(source, options), progress=has_bar)
+    if source.gallery is not None:
+        fitted = fitted.with_labels(source.gallery.labels)
     fitted.save(target)
     verification = _verify(source, fitted) if verify else None
     _show(fitted, target, verification, as_json=as_json, is_quiet=quiet)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from poolish import __version__
-from poolish.cli import explore, fit, models, pooling, priors, ranks, summary, variance
+from poolish.cli import explore, fit, models, plot, pooling, priors, ranks, summary, variance
 from poolish.cli.options import BAD_INPUT
 from poolish.errors import PoolishError
 
@@ -27,6 +27,7 @@ app.command("fit")(fit.fit)
 app.command("summary")(summary.summary)
 app.command("variance")(variance.variance)
 app.command("pooling")(pooling.pooling)
+app.command("plot")(plot.plot)
 app.command("ranks")(ranks.ranks)
 app.command("priors")(priors.priors)
 app.command("explore")(explore.explore)

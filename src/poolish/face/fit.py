@@ -6,14 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
 
-from poolish.explore.from_fit import explore_fit
-from poolish.explore.page import Explorer
-from poolish.explore.words import Labels
-from poolish.plots import Plots
 from poolish.posterior import Posterior, save
 from poolish.predict import predict
 from poolish.predict.lazy import with_lazy_groups
@@ -28,6 +24,12 @@ from poolish.summaries.priors import tabulate_priors
 from poolish.summaries.ranks import summarise_ranks
 from poolish.summaries.table import TableResult
 from poolish.summaries.variance import summarise_variance
+
+# Pictures and pages are loaded when one is asked for.
+if TYPE_CHECKING:
+    from poolish.explore.page import Explorer
+    from poolish.explore.words import Labels
+    from poolish.plots import Plots
 
 
 # Without slots: the verdict is computed once and kept.
@@ -70,6 +72,8 @@ class Fit:
     @property
     def plot(self) -> Plots:
         """Return the pictures of this fit: `fit.plot.pooling()`, `fit.plot.check()`, ..."""
+        from poolish.plots import Plots
+
         return Plots(self.result)
 
     def with_labels(self, labels: Labels) -> Fit:
@@ -159,8 +163,12 @@ class Fit:
         UnsupportedError
             If the model is not Gaussian, or the group's effects have no closed form.
         """
+        from poolish.explore.from_fit import explore_fit
+
         explorer = explore_fit(
-            self.result, group, labels={**self.result.record.options.get("labels", {}), **(labels or {})}
+            self.result,
+            group,
+            labels={**self.result.record.options.get("labels", {}), **(labels or {})},
         )
         if path is not None:
             explorer.save(path)

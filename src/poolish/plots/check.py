@@ -1,0 +1,168 @@
+"""Six panels that question a fit, each saying what good looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from arviz_stats.base import array_stats
+from scipy import stats
+
+from poolish.plots.marks import shorten
+from poolish.plots.picture import Picture
+from poolish.plots.ppc import draw_replicates, tabulate_replicates
+from poolish.plots.predictive import replicate
+from poolish.plots.rank import draw_chains, rank_chains
+from poolish.plots.residuals import (
+    FINDING_P,
+    draw_along,
+    draw_uniform,
+    tabulate_residuals,
+    uniform_p,
+)
+from poolish.plots.style import FINDING, PARTIAL
+from poolish.plots.words import Labels
+from poolish.posterior import Posterior
+from poolish.predict import log_likelihood
+from poolish.summaries.diagnosis import diagnose
+from poolish.summaries.effects import collect_effects
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Pareto k above: an observation that the fit cannot be trusted without (Vehtari et al. 2024).
+MOST_K = 0.7
+# Log densities beyond take too long to weigh for one panel.
+_MOST_DENSITIES = 40_000_000
+_N_REPLICATES = 30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """A panel: title that says what good looks like, its data, and how it is drawn."""
+
+    name: str
+    good: str
+    frame: pd.DataFrame
+    draw: Callable[[Any, pd.DataFrame], None]
+
+
+def picture_check(posterior: Posterior, *, seed: int = 0, labels: Labels) -> Picture:
+    """Return six panels: replicates, residuals twice, group effects, influence, chains.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    seed : int
+    labels : Mapping
+    """
+    found = replicate(posterior, seed=seed)
+    residuals = tabulate_residuals(posterior, found, seed=seed)
+    chosen = np.unique(np.linspace(0, len(found.y_rep) - 1, _N_REPLICATES).round().astype(int))
+    is_discrete = posterior.spec.family.is_discrete
+    panels = (
+        Panel(
+            "replicates",
+            "Replicates: blue like black",
+            tabulate_replicates(found, chosen),
+            partial(draw_replicates, is_discrete=is_discrete),
+        ),
+        Panel("uniform", "Residuals: within the band", residuals, draw_uniform),
+        Panel("along", "Residuals: flat along the mean", residuals, draw_along),
+        Panel("groups", "Group effects: on the line", _group_quantiles(posterior), _draw_groups),
+        Panel("influence", f"Influence: k below {MOST_K}", _influence(posterior), _draw_influence),
+        Panel("chains", "Chains: lines in the band", rank_chains(posterior, 1), draw_chains),
+    )
+    verdict = diagnose(posterior).verdict
+    frame = pd.concat([p.frame.assign(panel=p.name) for p in panels], ignore_index=True)
+    trouble = _trouble(panels, verdict)
+    return Picture(
+        frame=frame,
+        title=f"Look at: {', '.join(trouble)}"
+        if trouble
+        else "Nothing here speaks against the fit",
+        caption="Each title says what good looks like; red with a cross is a finding "
+        f"(p < {FINDING_P}). Residuals: quantile residuals. Influence: Pareto k of leave-one-out "
+        "weights. Chains: ranks of the parameter with the largest R-hat.",
+        alt=f"Six checks. Sampling is {verdict}; residuals against the uniform have p = "
+        f"{uniform_p(residuals):.2g}; findings: {', '.join(trouble) or 'none'}.",
+        draw=partial(_draw, panels),
+        size=(9.5, 5.8),
+        grid=(2, 3),
+    )
+
+
+def _trouble(panels: Sequence[Panel], verdict: str) -> list[str]:
+    by_name = {panel.name: panel.frame for panel in panels}
+    findings = {
+        "residuals": uniform_p(by_name["uniform"]) < FINDING_P,
+        "influence": bool((by_name["influence"]["k"] > MOST_K).any()),
+        "chains": verdict != "sound",
+    }
+    return [name for name, is_found in findings.items() if is_found]
+
+
+def _draw(panels: Sequence[Panel], axes: Sequence[Axes]) -> None:
+    for ax, panel in zip(axes, panels, strict=True):
+        if len(panel.frame):
+            panel.draw(ax, panel.frame)
+        else:
+            ax.set_axis_off()
+            ax.text(0.5, 0.5, "does not apply", ha="center", color="#444444")
+        ax.set_title(panel.good, fontsize=9, loc="left")
+
+
+def _group_quantiles(posterior: Posterior) -> pd.DataFrame:
+    """Return means of group effects, in units of their spread, with normal quantiles."""
+    parts = []
+    for group in posterior.spec.main.groups:
+        means = collect_effects(posterior, posterior.spec.main, group).means()
+        for k, effect in enumerate(group.effects):
+            spread = means[:, k].std()
+            if len(means) < 3 or spread == 0:
+                continue
+            z = np.sort(means[:, k] / spread)
+            q = stats.norm.ppf((np.arange(len(z)) + 0.5) / len(z))
+            parts.append(pd.DataFrame({"effect": f"{group.name}[{effect}]", "q": q, "z": z}))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["effect"])
+
+
+_MARKS = "osD^v<>P"
+
+
+def _draw_groups(ax: Axes, frame: pd.DataFrame) -> None:
+    reach = [frame["q"].min(), frame["q"].max()]
+    ax.plot(reach, reach, color="black", linestyle="--", linewidth=1)
+    colors = (PARTIAL, "#D55E00", "#009E73", "#CC79A7")
+    for k, (name, part) in enumerate(frame.groupby("effect", sort=False)):
+        ax.plot(part["q"], part["z"], _MARKS[k % len(_MARKS)], color=colors[k % len(colors)],
+                markersize=4, label=shorten(str(name), 22))  # fmt: skip
+    ax.set(xlabel="Normal quantile", ylabel="Mean effect / spread")
+    ax.legend(fontsize=7, loc="upper left")
+
+
+def _influence(posterior: Posterior) -> pd.DataFrame:
+    sizes = posterior.draws.sizes
+    if sizes["chain"] * sizes["draw"] * posterior.design.n_obs > _MOST_DENSITIES:
+        return pd.DataFrame(columns=["row", "k"])
+    density = log_likelihood(posterior)
+    values = density.values.reshape(-1, density.shape[2]).T
+    k = np.array([array_stats.psislw(-row)[1] for row in values], float).ravel()
+    return pd.DataFrame({"row": np.asarray(density.coords["obs"].values), "k": k})
+
+
+def _draw_influence(ax: Axes, frame: pd.DataFrame) -> None:
+    place = np.arange(len(frame))
+    high = (frame["k"] > MOST_K).to_numpy()
+    ax.axhline(MOST_K, color="black", linestyle="--", linewidth=1)
+    ax.plot(place[~high], frame["k"][~high], "o", color=PARTIAL, markersize=3, alpha=0.6)
+    ax.plot(place[high], frame["k"][high], "X", color=FINDING, markersize=6)
+    for i in np.flatnonzero(high)[:3]:
+        ax.annotate(f"row {frame['row'][i]}", (i, frame["k"][i]), xytext=(4, 0),
+                    textcoords="offset points", fontsize=8, color=FINDING)  # fmt: skip
+    ax.set(xlabel="Row", ylabel="Pareto k")
+    ax.set_ylim(top=max(0.8, float(frame["k"].max()) * 1.08))

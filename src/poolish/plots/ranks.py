@@ -1,0 +1,102 @@
+"""Where each group stands among the others, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from poolish.plots.groups import (
+    AT_MOST,
+    describe_rows,
+    find_effect,
+    find_group,
+    height_of,
+    pick_levels,
+    say_shown,
+)
+from poolish.plots.marks import draw_intervals, name_rows, shorten
+from poolish.plots.picture import WIDTH, Picture
+from poolish.plots.words import Labels
+from poolish.posterior import Posterior
+from poolish.summaries.effects import GroupEffects
+from poolish.summaries.moments import CI_PROB
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Values that are ranked at once; beyond, every so many draws are taken.
+_MOST_VALUES = 20_000_000
+
+
+def picture_ranks(
+    posterior: Posterior,
+    group: str | None = None,
+    *,
+    effect: str | None = None,
+    selected: Sequence[str] = (),
+    at_most: int = AT_MOST,
+    ci_prob: float = CI_PROB,
+    labels: Labels,
+) -> Picture:
+    """Return the picture of the posterior of each group's rank, 1 the largest.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    group, effect : str, optional
+        The first ones of the model when left out.
+    selected : sequence of str
+        Levels that are shown even where there are too many.
+    at_most : int
+        Rows; the smallest and the largest ranks are kept.
+    ci_prob : float
+    labels : Mapping
+    """
+    found = find_group(posterior, group)
+    k = find_effect(found, effect)
+    ranks = rank_draws(found, k)
+    levels = pick_levels(found, -ranks.mean(axis=0), selected, at_most)
+    frame = describe_rows(ranks[None][..., levels], ci_prob=ci_prob).assign(
+        level=[found.group.levels[i] for i in levels],
+        effect=found.group.effects[k],
+        prob_first=(ranks[:, levels] == 1).mean(axis=0),
+        prob_last=(ranks[:, levels] == found.n_levels).mean(axis=0),
+    )
+    first = frame.loc[frame["prob_first"].idxmax()]
+    return Picture(
+        frame=frame,
+        title=f"{shorten(found.group.name)} {shorten(first['level'])} is the largest with "
+        f"probability {first['prob_first']:.2f}; its rank is {first['lower']:.0f} to "
+        f"{first['upper']:.0f} of {found.n_levels:,}",
+        caption=f"Posterior of the rank of {found.group.effects[k]}, 1 the largest: mean, 66% "
+        f"(thick) and {ci_prob:.0%} (thin) intervals." + say_shown(len(frame), found.n_levels),
+        alt=f"Ranks of {len(frame)} groups of {found.group.name}: {first['level']} is the largest "
+        f"with probability {first['prob_first']:.2f}; the median width of a {ci_prob:.0%} interval "
+        f"is {(frame['upper'] - frame['lower']).median():.0f} places.",
+        draw=partial(_draw, frame, n_levels=found.n_levels),
+        size=(WIDTH, height_of(len(frame))),
+    )
+
+
+def rank_draws(found: GroupEffects, k: int) -> np.ndarray:
+    """Return the rank of every level in every draw, 1 the largest, shape (sample, level)."""
+    n_samples = found.sd.shape[0] * found.sd.shape[1]
+    step = -(-n_samples * found.n_levels // _MOST_VALUES)
+    parts = [r[..., k].reshape(n_samples, len(levels))[::step] for levels, r in found.chunks()]
+    values = np.concatenate(parts, axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(1, found.n_levels + 1)[None], axis=1)
+    return ranks
+
+
+def _draw(frame: pd.DataFrame, axes: Sequence[Axes], *, n_levels: int) -> None:
+    ax = axes[0]
+    draw_intervals(ax, np.arange(len(frame)), frame)
+    name_rows(ax, [shorten(level) for level in frame["level"]])
+    ax.set_xlim(0.5, n_levels + 0.5)
+    ax.set_xlabel(f"Rank, 1 (largest) to {n_levels:,}")

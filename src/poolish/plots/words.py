@@ -1,0 +1,77 @@
+"""What columns and effects are called in a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from poolish.posterior import Posterior
+from poolish.spec.model import ModelSpec
+
+# By column name: `label` and, where there is one, `unit`; as `[labels]` of a model folder.
+type Labels = Mapping[str, Mapping[str, str]]
+
+
+def find_labels(posterior: Posterior, labels: Labels | None) -> Labels:
+    """Return the labels given, on top of those that the fit remembers."""
+    remembered: Mapping[str, Any] = posterior.record.options.get("labels", {})
+    return {**remembered, **(labels or {})}
+
+
+def name_column(labels: Labels, name: str) -> str:
+    """Return the label of a column with its unit, or its name.
+
+    Examples
+    --------
+    >>> name_column({"Days": {"label": "Sleep restriction", "unit": "days"}}, "Days")
+    'Sleep restriction (days)'
+    """
+    stated = labels.get(name, {})
+    return with_unit(stated.get("label", name), stated.get("unit", ""))
+
+
+def name_response(spec: ModelSpec, response: str, labels: Labels, *, has_trials: bool) -> str:
+    """Return what the response axis shows: the label, or the proportion of trials."""
+    name = name_column(labels, response)
+    return f"{name}, proportion" if has_trials else name
+
+
+def name_effect(spec: ModelSpec, response: str, effect: str, labels: Labels) -> str:
+    """Return the title of the axis of a coefficient, with unit or the scale of the link.
+
+    Examples
+    --------
+    >>> from poolish.plots.words import with_unit
+    >>> with_unit("Slope: Time", "ms per day")
+    'Slope: Time (ms per day)'
+    """
+    stated, x = labels.get(response, {}), labels.get(effect, {})
+    label, unit = stated.get("label", response), stated.get("unit", "")
+    link = spec.main.link.name
+    if effect == "Intercept":
+        is_mean = spec.main.coefs == ("Intercept",)
+        text, unit = ("" if is_mean else "Intercept: ") + label, unit
+    else:
+        unit = f"{unit} per {_singular(x.get('unit', '')) or x.get('label', effect)}".strip()
+        text = f"Slope on {x.get('label', effect)}: {label}"
+    return with_unit(text, unit if link == "identity" else f"{link} scale")
+
+
+def with_unit(label: str, unit: str) -> str:
+    """Return a label with its unit in brackets, if it has one."""
+    return f"{label} ({unit})" if unit else label
+
+
+def join_words(words: list[str]) -> str:
+    """Return words as a list in a sentence.
+
+    Examples
+    --------
+    >>> join_words(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def _singular(unit: str) -> str:
+    return unit[:-1] if unit.endswith("s") and len(unit) > 3 else unit

@@ -1,0 +1,143 @@
+"""Residuals, check, ppc, priors, kinship, variance, forest, rank."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+from tests.made_fits import make_posterior
+
+from poolish.errors import UnknownNameError, UnsupportedError
+from poolish.plots import Plots, make_picture
+from poolish.plots.kinship import cluster
+from poolish.plots.predictive import Replicates, quantile_residuals, replicate
+from poolish.plots.style import FINDING
+from poolish.summaries.variance import share_draws
+
+
+def test_quantile_residuals_of_counts_from_the_model_are_uniform(rng):
+    counts = rng.poisson(3.0, (401, 500)).astype(float)
+    rows = np.arange(500)
+    found = Replicates(rows, counts[0], counts[1:], counts[1:].mean(axis=0), np.ones(500))
+
+    residuals = quantile_residuals(found)
+
+    assert stats.kstest(residuals, "uniform").pvalue > 0.001
+    assert ((residuals > 0) & (residuals < 1)).all()
+
+
+def test_a_gaussian_residual_is_the_normal_probability_of_its_outcome(brms_sleep):
+    found = replicate(brms_sleep, seed=1)
+    z = (found.y - found.y_rep.mean(axis=0)) / found.y_rep.std(axis=0)
+
+    residuals = quantile_residuals(found)
+
+    # 4,000 replicates: a share near one half has a standard error of 0.008, and the tails less.
+    np.testing.assert_allclose(residuals, stats.norm.cdf(z), atol=4 * 0.5 / np.sqrt(1000) + 0.02)
+
+
+def test_red_appears_only_on_a_finding(brms_sleep, sleepstudy, rng):
+    good = Plots(make_sane(sleepstudy, rng)).residuals()
+    bad_fit = Plots(brms_sleep)
+    is_bad = "should be" not in bad_fit.picture("residuals").title
+    bad = bad_fit.residuals()
+
+    assert not reds(good)
+    assert bool(reds(bad)) == is_bad
+
+
+def reds(axes):
+    return [
+        line
+        for ax in axes
+        for line in ax.get_lines()
+        if line.get_color() == FINDING and len(line.get_xdata())
+    ]
+
+
+def make_sane(sleepstudy, rng):
+    """Return a fit whose outcomes come from its own draws."""
+    data = sleepstudy.assign(Reaction=rng.normal(300.0, 20.0, len(sleepstudy)))
+    b = np.stack([np.full((4, 50), 300.0), np.zeros((4, 50))], axis=-1)
+    given = {"b": b, "sigma": np.full((4, 50), 20.0), "sd_Subject": np.full((4, 50, 1), 1e-6),
+             "r_Subject": np.zeros((4, 50, 18, 1))}  # fmt: skip
+    return make_posterior("Reaction ~ Days + (1 | Subject)", data, given)
+
+
+def test_check_has_six_panels_that_say_what_good_is(brms_sleep):
+    axes = Plots(brms_sleep).check()
+
+    assert len(axes) == 6
+    assert all(ax.get_title(loc="left") for ax in axes)
+    frame = Plots(brms_sleep).check(data=True)
+    assert set(frame["panel"]) == {
+        "replicates",
+        "uniform",
+        "along",
+        "groups",
+        "influence",
+        "chains",
+    }
+
+
+def test_ppc_draws_fifty_replicates_and_the_observed_data(brms_sleep, sleepstudy):
+    data = Plots(brms_sleep).ppc(data=True)
+
+    observed = data[data["sample"] == -1]
+    np.testing.assert_array_equal(observed["y"], sleepstudy["Reaction"])
+    assert data["sample"].nunique() == 51
+    assert len(Plots(brms_sleep).ppc().get_lines()) == 51
+
+
+def test_prior_and_posterior_densities_integrate_to_one(brms_sleep):
+    data = Plots(brms_sleep).prior_posterior(["cor_Subject[Intercept, Days]", "sigma"], data=True)
+
+    cor = data[data["parameter"] == "cor_Subject[Intercept, Days]"]
+    assert np.trapezoid(cor["prior"], cor["value"]) == pytest.approx(1.0, abs=0.15)
+    sigma = data[data["parameter"] == "sigma"]
+    assert np.trapezoid(sigma["posterior"], sigma["value"]) == pytest.approx(1.0, abs=0.02)
+
+
+def test_an_unknown_parameter_is_named(brms_sleep):
+    with pytest.raises(UnknownNameError, match="`tau` is not a parameter"):
+        make_picture(brms_sleep, "prior_posterior", ["tau"])
+
+
+def test_relatives_stand_next_to_each_other(related):
+    data = Plots(related).kinship(data=True)
+
+    assert "".join(data.index) in ("acebdf", "bdface", "acefdb") or {
+        frozenset(data.index[:3]), frozenset(data.index[3:])
+    } == {frozenset("ace"), frozenset("bdf")}  # fmt: skip
+    Plots(related).kinship()
+    assert cluster(np.eye(2)).tolist() == [0, 1]
+
+
+def test_kinship_needs_a_known_covariance(brms_sleep):
+    with pytest.raises(UnsupportedError, match="no group of this model has a known covariance"):
+        make_picture(brms_sleep, "kinship")
+
+
+def test_shares_are_those_of_the_variance_table(brms_sleep):
+    data = Plots(brms_sleep).variance(data=True).set_index("component")["mean"]
+
+    expected = {name: draws.mean() for name, draws in share_draws(brms_sleep).items()}
+    assert data.to_dict() == pytest.approx(expected)
+    bars = Plots(brms_sleep).variance().patches
+    assert [bar.get_width() for bar in bars] == pytest.approx(list(expected.values()))
+
+
+def test_forest_lists_every_parameter(brms_sleep):
+    assert Plots(brms_sleep).forest(data=True)["parameter"].tolist()[:2] == [
+        "b[Intercept]",
+        "b[Days]",
+    ]
+    Plots(brms_sleep).forest()
+
+
+def test_rank_differences_start_and_end_at_zero(brms_sleep):
+    data = Plots(brms_sleep).rank(data=True)
+
+    ends = data[data["rank"].isin([0.0, 1.0])]["difference"]
+    np.testing.assert_allclose(ends, 0.0)
+    assert len(np.ravel(Plots(brms_sleep).rank())) == 6

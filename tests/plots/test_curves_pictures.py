@@ -1,0 +1,79 @@
+"""Trajectories and effects: lines are predictions, own lines are regressions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from poolish.errors import UnknownNameError
+from poolish.plots import Plots, make_picture
+from poolish.predict import predict
+
+
+def test_own_lines_are_the_regressions_of_each_subject(brms_sleep, sleepstudy):
+    data = Plots(brms_sleep).trajectories(data=True)
+
+    for level in ("308", "335"):
+        rows = sleepstudy[sleepstudy["Subject"].astype(str) == level]
+        slope, intercept = np.polyfit(rows["Days"], rows["Reaction"], 1)
+        line = data[(data["level"] == level) & (data["kind"] == "curve")]
+        np.testing.assert_allclose(line["own"], intercept + slope * line["Days"], rtol=1e-8)
+
+
+def test_the_complete_line_is_the_regression_of_all_rows(brms_sleep, sleepstudy):
+    data = Plots(brms_sleep).trajectories(data=True)
+
+    slope, intercept = np.polyfit(sleepstudy["Days"], sleepstudy["Reaction"], 1)
+    line = data[(data["level"] == "308") & (data["kind"] == "curve")]
+    np.testing.assert_allclose(line["complete"], intercept + slope * line["Days"], rtol=1e-8)
+
+
+def test_partial_lines_pass_through_the_predicted_means(brms_sleep, sleepstudy):
+    data = Plots(brms_sleep).trajectories(selected=["308"], data=True)
+
+    rows = np.flatnonzero(sleepstudy["Subject"] == 308)
+    expected = predict(brms_sleep).values.mean(axis=(0, 1))[rows]
+    curve = data[data["kind"] == "curve"]
+    np.testing.assert_allclose(curve["partial"], expected)
+    points = data[data["kind"] == "data"]
+    np.testing.assert_array_equal(points["y"], sleepstudy["Reaction"][rows])
+
+
+def test_at_most_twenty_panels_are_drawn_and_it_is_said(brms_sleep):
+    few = make_picture(brms_sleep, "trajectories", at_most=6)
+
+    assert few.frame["level"].nunique() == 6
+    assert "6 of 18 groups" in few.caption
+
+
+def test_every_panel_draws_its_own_points(brms_sleep):
+    axes = Plots(brms_sleep).trajectories(selected=["308", "309"])
+
+    data = Plots(brms_sleep).trajectories(selected=["308", "309"], data=True)
+    for ax, level in zip(axes, ["308", "309"], strict=True):
+        points = next(line for line in ax.get_lines() if line.get_marker() == "o")
+        rows = data[(data["level"] == level) & (data["kind"] == "data")]
+        np.testing.assert_array_equal(points.get_ydata(), rows["y"])
+
+
+def test_a_factor_makes_points_and_own_lines_are_not_claimed(counts):
+    trajectories = make_picture(counts, "trajectories")
+    effects = make_picture(counts, "effects")
+
+    assert trajectories.frame["own"].isna().all()
+    assert "own data alone" in trajectories.caption
+    assert len(effects.frame) == 3
+
+
+def test_effects_are_the_means_of_a_typical_group(brms_sleep):
+    data = Plots(brms_sleep).effects("Days", data=True)
+
+    b = brms_sleep.draws["b"].values.reshape(-1, 2)
+    np.testing.assert_allclose(data["mean"], b[:, 0].mean() + b[:, 1].mean() * data["Days"])
+    lower = np.quantile(b @ np.stack([np.ones(len(data)), data["Days"]]), 0.025, axis=0)
+    np.testing.assert_allclose(data["lower"], lower)
+
+
+def test_an_unknown_predictor_is_named(brms_sleep):
+    with pytest.raises(UnknownNameError, match="`Nights` is not a predictor"):
+        make_picture(brms_sleep, "effects", "Nights")
