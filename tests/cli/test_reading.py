@@ -110,3 +110,16 @@ def test_ranks_take_effect_direction_and_case_mix(poolish_run, sleep_file):
     assert by_slope.out.startswith("Ranks of Subject by Days\n")
     assert "top and bottom are of 2" in by_slope.out
     assert adjusted.out.startswith("Ranks of Subject by mean outcome")
+
+
+def test_predictions_of_new_rows_are_printed(poolish_run, sleep_file, tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("Days,Subject\n0,308\n5,999\n")
+
+    unseen = poolish_run("predict", sleep_file, path)
+    fitted = poolish_run("predict", sleep_file, path, "--groups", "zero")
+    rows = json.loads(poolish_run("predict", sleep_file, "--json").out)
+
+    assert unseen.code == 3 and "999" in unseen.err
+    assert fitted.code == 0 and "groups: zero" in fitted.out
+    assert len(rows) == 180

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import xarray as xr
 
 from poolish.posterior import Posterior, save
-from poolish.predict import predict
+from poolish.predict import GroupUpdate, predict, update_group
 from poolish.predict.lazy import with_lazy_groups
 from poolish.summaries.coefficients import summarise
 from poolish.summaries.diagnosis import Diagnosis, diagnose
@@ -173,6 +173,16 @@ class Fit:
         if path is not None:
             explorer.save(path)
         return explorer
+
+    def update_group(
+        self, rows: object, *, group: str | None = None, seed: int = 0
+    ) -> GroupUpdate:
+        """Return what is known about a new group after its first rows, without fitting again.
+
+        Its `.predict(data)` predicts further rows of the group; its `.khat` says whether the rows
+        are more than the draws of this fit can follow.
+        """
+        return update_group(self.result, rows, group=group, seed=seed)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fit to one netCDF file; an old file is replaced only by a verified new one."""

@@ -7,9 +7,11 @@ from poolish.predict.pointwise import (
 )
 from poolish.predict.policies import POLICIES, Groups, Policy, parse_policies
 from poolish.predict.predict import Kind, linear_predictors, predict
+from poolish.predict.update import GroupUpdate, update_group
 
 __all__ = [
     "POLICIES",
+    "GroupUpdate",
     "Groups",
     "Kind",
     "Policy",
@@ -17,6 +19,7 @@ __all__ = [
     "log_likelihood",
     "parse_policies",
     "predict",
+    "update_group",
     "with_log_likelihood",
     "with_posterior_predictive",
 ]

@@ -66,14 +66,14 @@ def predict(
     RelationError
         If an extended relation lacks a unit, or is another one between the fitted units.
     """
-    _check_kind(kind)
+    check_kind(kind)
     table, policies = _as_table(data), parse_policies(posterior.spec, groups)
     _check_integrate(kind, policies)
     extension = Extension(parse_relations(posterior.spec, relations), seed)
     rows = collect_rows(posterior, table, policies, extension)
     response = None if kind == "linear" else response_of_rows(posterior, table)
     rng = np.random.default_rng(seed)
-    evaluate = _evaluator(kind, response, rng.spawn(1)[0])
+    evaluate = evaluator(kind, response, rng.spawn(1)[0])
     values = np.empty((rows.n_samples, rows.shape[2]))
     for block in iterate_blocks(posterior.spec, rows, rng):
         values[block.draws] = evaluate(block)
@@ -120,9 +120,10 @@ def as_data_array(
     )
 
 
-def _evaluator(
+def evaluator(
     kind: Kind, response: ResponseDesign | None, rng: np.random.Generator
 ) -> Callable[[Block], np.ndarray]:
+    """Return the function from a block of draws to predictions of a kind."""
     if response is None:
         return lambda block: block.linear[block.spec.main.parameter]
     if kind == "mean":
@@ -134,7 +135,14 @@ def _as_table(data: object) -> Table | None:
     return data if data is None or isinstance(data, Table) else read_table(data)
 
 
-def _check_kind(kind: str) -> None:
+def check_kind(kind: str) -> None:
+    """Raise unless there is such a kind of prediction.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is not.
+    """
     if kind not in ("linear", "mean", "response"):
         raise UnknownNameError(
             f"there is no kind of prediction `{kind}`",
