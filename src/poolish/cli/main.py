@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from poolish import __version__
-from poolish.cli import explore, fit, models, plot, pooling, predict, priors, ranks, summary, variance
+from poolish.cli import explore, fit, models, plot, pooling, ppc, predict, priors, ranks, summary, variance
 from poolish.cli.options import BAD_INPUT
 from poolish.errors import PoolishError
 
@@ -30,6 +30,7 @@ app.command("pooling")(pooling.pooling)
 app.command("plot")(plot.plot)
 app.command("ranks")(ranks.ranks)
 app.command("predict")(predict.predict)
+app.command("ppc")(ppc.ppc)
 app.command("priors")(priors.priors)
 app.command("explore")(explore.explore)
 app.add_typer(models.app, name="models")

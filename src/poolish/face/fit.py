@@ -19,8 +19,10 @@ from poolish.summaries.groups import summarise_groups
 from poolish.summaries.heritability import summarise_breeding_values, summarise_heritability
 from poolish.summaries.places import At
 from poolish.summaries.pooling import summarise_pooling
+from poolish.summaries.predictive import check_predictive
 from poolish.summaries.printed import print_html, print_text
 from poolish.summaries.priors import tabulate_priors
+from poolish.summaries.quantile_residuals import tabulate_residuals
 from poolish.summaries.ranks import summarise_ranks
 from poolish.summaries.table import TableResult
 from poolish.summaries.variance import summarise_variance
@@ -139,6 +141,14 @@ class Fit:
         New relatives need `relations`: the known covariance of the fitted units and the new ones.
         """
         return predict(self.result, data, kind=kind, groups=groups, relations=relations, seed=seed)
+
+    def ppc(self, kind: str = "density", *, by: str | None = None, **options: Any) -> TableResult:
+        """Return what was observed beside replicated data: `density`, `statistics`, ..."""
+        return check_predictive(self.result, kind, by=by, **options)
+
+    def residuals(self, **options: Any) -> TableResult:
+        """Return each row's randomised quantile residual, standard normal under the model."""
+        return tabulate_residuals(self.result, **options)
 
     def explore(
         self,
