@@ -8,13 +8,14 @@ independent, and the standard normal effects of the terms that are not integrate
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from poolish.engines.exact.parameters import Scalar, coefficient, standard_deviation
 from poolish.engines.quadrature.terms import Terms
 from poolish.spec.model import ModelSpec, PredictorSpec
+from poolish.spec.prior import Prior
 
 _LOG_2PI = np.log(2.0 * np.pi)
 _COMPLEX_STEP = 1e-30
@@ -169,6 +170,10 @@ class Inner:
         coefs = [bool(scalar.n_theta) for scalar in self.coefs]
         return np.array(coefs + [True] * len(self.term_of_effect), dtype=bool)
 
+    def smoothed(self) -> Inner:
+        """Return the same parameters with priors that have two derivatives everywhere."""
+        return replace(self, coefs=tuple(_smoothed(scalar) for scalar in self.coefs))
+
     def typed(self, w: np.ndarray) -> np.ndarray:
         """Return coefficients on the predictors as typed, (value, inner) -> (value, coef)."""
         b, _ = _evaluate(self.coefs, w[:, : self.n_coefs].T)
@@ -178,6 +183,14 @@ class Inner:
         """Return w for guessed coefficients, effects at zero."""
         guess = [x for s, value in zip(self.coefs, b, strict=True) for x in s.start(float(value))]
         return np.append(guess, np.zeros(len(self.term_of_effect)))
+
+
+def _smoothed(scalar: Scalar) -> Scalar:
+    """Return the scalar with a logistic prior in place of a Laplace one, of the same variance."""
+    if scalar.prior.distribution != "laplace":
+        return scalar
+    location, scale = scalar.prior.arguments
+    return coefficient(Prior("logistic", (location, scale * np.sqrt(6.0) / np.pi)))
 
 
 def _evaluate(scalars: Sequence[Scalar], theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

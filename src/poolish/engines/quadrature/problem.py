@@ -65,7 +65,7 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class InnerShape:
-    """The joint log density at one (theta, w), with its derivatives by w.
+    """The joint log density at one (theta, w), with its derivatives by w, priors smoothed.
 
     Parameters
     ----------
@@ -169,14 +169,15 @@ class Problem:
         226-233, equation 3.2) precision = sum_jk p_jk sum_i D_i c_ik D_i' - sum_j Var_p(a_jk).
         """
         natural = self.outer.natural(theta[None])
-        linear = self.inner.linear(w[None], natural.sds)
-        slopes = self.inner.slopes(w, natural.sds[:, 0])
+        inner = self.inner.smoothed()
+        linear = inner.linear(w[None], natural.sds)
+        slopes = inner.slopes(w, natural.sds[:, 0])
         data, groups = self.merged, self.merged.rows.groups
         with np.errstate(all="ignore"):
             at = self.predictors(data, natural, linear.beta)
             found = node_moments(data.rows, at, self.rule, self.centres)
             constant = log_constant(data.rows, natural.auxiliary)[0]
-        D = data.columns[:, self.inner.is_free]
+        D = data.columns[:, inner.is_free]
         shares, weight = groups.spread(found.shares), groups.row_counts
         curvature = weight * np.einsum("ik,ik->i", shares, np.nan_to_num(found.curvature))
         by_beta = D.T @ (weight * np.einsum("ik,ik->i", shares, np.nan_to_num(found.score)))

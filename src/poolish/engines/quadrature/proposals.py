@@ -146,5 +146,5 @@ def fit_conditional(
     roots[:, diagonal, diagonal] = np.log(roots[:, diagonal, diagonal])
     targets = np.column_stack([[mode.w for mode in modes], roots.reshape(len(theta), -1)])
     fitted = np.linalg.lstsq(terms, targets, rcond=None)[0]
-    centre, root = fitted[:, :k], fitted[:, k:].reshape(-1, k, k)
+    centre, root = fitted[:, :k], fitted[:, k:].reshape(len(fitted), k, k)
     return Conditional(around, centre, root, max(MIN_NU, float(k))), modes

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from poolish.design.arrays import Design
 from poolish.engines.quadrature.kernels import BUILDERS
 from poolish.engines.quadrature.terms import build_terms
@@ -54,14 +52,6 @@ def _groups(spec: ModelSpec, design: Design) -> str | None:
     return None
 
 
-def _coefficients(spec: ModelSpec, design: Design) -> str | None:
-    flat = np.array([prior.distribution == "flat" for prior in spec.main.priors], dtype=bool)
-    X = design.main.X[:, flat]
-    if flat.any() and np.linalg.matrix_rank(X / np.linalg.norm(X, axis=0)) < X.shape[1]:
-        return "coefficients with flat priors are not determined by the data"
-    return None
-
-
 def _size(spec: ModelSpec, design: Design) -> str | None:
     terms = build_terms(design.main)
     n_inner = terms.n_placed_levels + design.main.X.shape[1]
@@ -78,4 +68,4 @@ def _size(spec: ModelSpec, design: Design) -> str | None:
     return None
 
 
-_CHECKS: tuple[Check, ...] = (_family, _response, _predictors, _groups, _coefficients, _size)
+_CHECKS: tuple[Check, ...] = (_family, _response, _predictors, _groups, _size)
