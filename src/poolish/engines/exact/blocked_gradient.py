@@ -58,9 +58,7 @@ def block_gradient(blocks: Blocks, at: Covariances, n_log_det: int) -> Gradient:
 
 def _value(root: np.ndarray, log_det_A: float, n_log_det: int) -> float:
     diagonal = np.diag(root)
-    return float(
-        -0.5 * (log_det_A + diagonal[-1] ** 2) - np.log(diagonal[:n_log_det]).sum()
-    )
+    return float(-0.5 * (log_det_A + diagonal[-1] ** 2) - np.log(diagonal[:n_log_det]).sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +116,7 @@ def _eliminated_part(
     q = len(L)
     K = symmetric(np.tensordot(tau, cells.K, axes=1), q)
     C = cholesky(identity_plus(product(product(transpose(L), K), L)))
-    A_inverse_Lt = solve_lower_transposed(
-        C, solve_lower(C, np.broadcast_to(transpose(L), C.shape))
-    )
+    A_inverse_Lt = solve_lower_transposed(C, solve_lower(C, np.broadcast_to(transpose(L), C.shape)))
     LA, G = transpose(A_inverse_Lt), product(L, A_inverse_Lt)
 
     n = blocks.pairs.adjoint(H)  # (pair, cell): derivative of -log p by -t G / 2

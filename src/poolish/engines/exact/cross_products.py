@@ -99,9 +99,7 @@ def with_response(
     return replace(sums, total=total, F=F)
 
 
-def _eliminated_columns(
-    groups: Sequence[GroupDesign], layout: Layout
-) -> list[sparse.csr_matrix]:
+def _eliminated_columns(groups: Sequence[GroupDesign], layout: Layout) -> list[sparse.csr_matrix]:
     return [] if layout.eliminated is None else effect_columns(groups[layout.eliminated])
 
 
@@ -154,7 +152,5 @@ def _pattern(column: sparse.csr_matrix, R: sparse.csr_matrix) -> sparse.csr_matr
     return pattern
 
 
-def _ones(
-    indices: np.ndarray, indptr: np.ndarray, shape: tuple[int, int]
-) -> sparse.csr_matrix:
+def _ones(indices: np.ndarray, indptr: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(len(indices)), indices, indptr), shape=shape)

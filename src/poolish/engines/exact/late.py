@@ -79,9 +79,7 @@ class LateEffects:
         )
 
 
-def _known(
-    layout: Layout, population: Population, stored: Stored, draws: slice
-) -> np.ndarray:
+def _known(layout: Layout, population: Population, stored: Stored, draws: slice) -> np.ndarray:
     """Return (-u_placed, -c, 1) by draw, so that F times it is Z' W (y - all that is known)."""
     b = stored.b[draws]
     placed = [

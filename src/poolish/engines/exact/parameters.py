@@ -132,7 +132,8 @@ class Parameters:
 
     def covariances(self, natural: Natural) -> Covariances:
         """Return the covariances of natural parameters."""
-        roots = tuple(sd[:, None] * R for sd, R in zip(natural.sds, natural.correlations, strict=True))
+        pairs = zip(natural.sds, natural.correlations, strict=True)
+        roots = tuple(sd[:, None] * R for sd, R in pairs)
         return Covariances(roots, self._precision(natural.residual))
 
     def _precision(self, residual: np.ndarray) -> np.ndarray:
@@ -202,6 +203,4 @@ def build_parameters(spec: ModelSpec, strata: Residual) -> Parameters:
 
 
 def _is_average(predictor: PredictorSpec | None) -> bool:
-    return (
-        predictor is not None and predictor.has_intercept and predictor.intercept_at == "average"
-    )
+    return predictor is not None and predictor.has_intercept and predictor.intercept_at == "average"

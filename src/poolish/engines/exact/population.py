@@ -160,12 +160,6 @@ def with_response(
     )
 
 
-def is_determined(population: Population, weights: np.ndarray) -> bool:
-    """Return whether data and priors together determine every coefficient."""
-    gram = population.X.T @ (weights[:, None] * population.X) + population.precision
-    return population.n_free == 0 or np.linalg.cond(gram) < 1.0 / RANK_TOLERANCE
-
-
 def _orthonormal_basis(X: np.ndarray) -> np.ndarray:
     """Return T with orthonormal X T; only scaled columns where X has not full rank."""
     norm = np.sqrt(np.einsum("ij,ij->j", X, X))

@@ -1,4 +1,4 @@
-"""Algebra of many small matrices at once: axes (row, column, ...), written out over rows and columns.
+"""Algebra of many small matrices at once: axes (row, column, ...), one step per row and column.
 
 A loop over the few effects of a group, each step a vector operation over all groups and all
 parameter values, is faster than any call per group.

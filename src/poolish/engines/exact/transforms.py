@@ -44,8 +44,9 @@ def _between(low: float, high: float) -> Transform:
     width = high - low
 
     def forward(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        share = 1.0 / (1.0 + np.exp(-theta))
-        return low + width * share, np.log(width) + np.log(share) + np.log1p(-share)
+        size = _modulus(theta)
+        log_slope = -size - 2.0 * np.log1p(np.exp(-size))  # log p (1 - p), p = expit(theta)
+        return low + width * (0.5 + 0.5 * np.tanh(0.5 * theta)), np.log(width) + log_slope
 
     def inverse(x: float) -> float:
         return float(special.logit(np.clip((x - low) / width, 0.02, 0.98)))
@@ -110,5 +111,10 @@ def correlation_root(theta: np.ndarray, q: int, eta: float) -> tuple[np.ndarray,
 
 def _log_one_minus_square(theta: np.ndarray) -> np.ndarray:
     """Return log(1 - tanh(theta)^2) = -2 log cosh(theta), without overflow or cancellation."""
-    size = np.sqrt(theta * theta)  # the modulus, analytic away from 0
+    size = _modulus(theta)
     return np.asarray(2.0 * (np.log(2.0) - size - np.log1p(np.exp(-2.0 * size))))
+
+
+def _modulus(theta: np.ndarray) -> np.ndarray:
+    """Return |theta| as a function that keeps a complex step; theta 0 is fine in even functions."""
+    return np.asarray(np.sqrt(theta * theta))
