@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import xarray as xr
 
 from poolish.posterior import Posterior, save
+from poolish.posterior.names import rename_draws
 from poolish.predict import GroupUpdate, predict, update_group
 from poolish.predict.lazy import with_lazy_groups
 from poolish.summaries.coefficients import summarise
@@ -26,6 +27,7 @@ from poolish.summaries.quantile_residuals import tabulate_residuals
 from poolish.summaries.ranks import summarise_ranks
 from poolish.summaries.table import TableResult
 from poolish.summaries.variance import summarise_variance
+from poolish.summaries.within_between import summarise_within_between
 
 # Pictures and pages are loaded when one is asked for.
 if TYPE_CHECKING:
@@ -120,6 +122,10 @@ class Fit:
         """Return mean, sd and reliability of every unit's effects, with or without records."""
         return summarise_breeding_values(self.result, group)
 
+    def within_between(self, *, ci_prob: float = 0.95) -> TableResult:
+        """Return the effects of predictors within and between groups, and their difference."""
+        return summarise_within_between(self.result, ci_prob=ci_prob)
+
     def ranks(self, group: str, **options: Any) -> TableResult:
         """Return the league table of a group: ranks with their intervals and probabilities.
 
@@ -183,6 +189,10 @@ class Fit:
         if path is not None:
             explorer.save(path)
         return explorer
+
+    def rename(self, style: Literal["brms", "bambi", "lme4"]) -> xr.DataTree:
+        """Return the tree with its posterior under the names of another package."""
+        return rename_draws(self.result, style)
 
     def update_group(
         self, rows: object, *, group: str | None = None, seed: int = 0
