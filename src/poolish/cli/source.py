@@ -38,6 +38,8 @@ class Source:
     missing : str
     gallery : GalleryModel or None
         The model folder it comes from.
+    relations : Mapping of str to object
+        Known covariances by name.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Source:
     sample: Mapping[str, Any] = field(default_factory=dict)
     missing: Missing = "error"
     gallery: GalleryModel | None = None
+    relations: Mapping[str, object] = field(default_factory=dict)
 
     def build(self) -> Model:
         """Return the model."""
@@ -58,6 +61,7 @@ class Source:
             self.data,
             family=self.family,
             priors=self.priors,
+            relations=self.relations,
             missing=self.missing,
         )
 
@@ -116,6 +120,7 @@ def _from_folder(
     name: str, *, family: str | None, priors: dict[str, str], missing: Missing | None
 ) -> Source:
     from poolish.studies.gallery import find_model, read_data
+    from poolish.studies.gallery_relations import read_relations
 
     spec = find_model(name, ROOT)
     sample = dict(spec.sample)
@@ -129,6 +134,7 @@ def _from_folder(
         sample=sample,
         missing=missing or stated_missing,
         gallery=spec,
+        relations=read_relations(spec),
     )
 
 

@@ -45,6 +45,8 @@ class GalleryModel:
         `engine`, `draws`, `chains`, `tune`, `seed`, `missing`: arguments of `po.fit`.
     explore : Mapping
         What the explorer opens with: `group`, `effect`.
+    relations : Mapping of str to Mapping
+        Files of known covariances by name; see `poolish.studies.gallery_relations`.
     """
 
     folder: Path
@@ -62,6 +64,7 @@ class GalleryModel:
     priors: Mapping[str, str] = field(default_factory=dict)
     sample: Mapping[str, Any] = field(default_factory=dict)
     explore: Mapping[str, str] = field(default_factory=dict)
+    relations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 # The keys of a model.toml by table, the required ones first.
@@ -70,7 +73,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "data": ("file", "sha256", "source"),
 }
 _OPTIONAL: dict[str, tuple[str, ...]] = {
-    "": ("family", "keywords", "labels", "levels", "priors", "sample", "explore"),
+    "": ("family", "keywords", "labels", "levels", "priors", "sample", "explore", "relations"),
     "data": ("ordered",),
     "sample": ("engine", "draws", "chains", "tune", "seed", "missing"),
     "explore": ("group", "effect"),
@@ -110,6 +113,7 @@ def read_model(path: Path) -> GalleryModel:
         priors=spec.get("priors", {}),
         sample=spec.get("sample", {}),
         explore=spec.get("explore", {}),
+        relations=spec.get("relations", {}),
     )
 
 
@@ -164,15 +168,20 @@ def read_data(model: GalleryModel) -> pd.DataFrame:
         If it is not a valid table.
     """
     frame = read_csv(model.data_file, levels=model.levels, ordered=model.ordered)
-    found = checksum(model.data_file)
-    if found != model.sha256:
-        raise FileError(
-            f"file `{model.data_file}` is not the one that model `{model.name}` was written for",
-            given=f"sha256 {found}",
-            expected=f"sha256 {model.sha256}",
-            fix="restore the file, or write its checksum into `[data] sha256`",
-        )
+    check_file(model.data_file, model.sha256, model.name)
     return frame
+
+
+def check_file(path: Path, sha256: str, name: str) -> None:
+    """Raise `FileError` unless a file is the one that the model `name` was written for."""
+    found = checksum(path)
+    if found != sha256:
+        raise FileError(
+            f"file `{path}` is not the one that model `{name}` was written for",
+            given=f"sha256 {found}",
+            expected=f"sha256 {sha256}",
+            fix="restore the file, or write its checksum into `model.toml`",
+        )
 
 
 def checksum(path: Path) -> str:
