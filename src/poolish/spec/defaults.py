@@ -98,7 +98,8 @@ def parameter_scale(name: str, link: Link, response: ResponseDesign) -> Scale:
     standard deviation of the response, so that the prior does not depend on its unit.
     """
     sd = float(np.std(response.y, ddof=1)) if len(response.y) > 1 else 1.0
-    location = float(link.link(np.float64(sd))) if name == "sigma" and sd > 0 else 0.0
+    is_sd = name == "sigma" and sd > 0
+    location = float(link.link(np.array([sd]))[0]) if is_sd else 0.0
     return Scale(location, 1.0, WIDTH)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poolish.errors import PriorError
+from poolish.errors import PriorError, Source
 from poolish.formula import parse_call
 from poolish.formula.terms import Expression, Number, Unary
 from poolish.spec.distributions import (
@@ -73,6 +73,7 @@ def _distribution(name: str, text: str) -> Distribution:
         given=f"`{text}`",
         expected=f"one of {', '.join(DISTRIBUTIONS)}",
         fix=f"write `{close[0]}(...)`" if close else _EXAMPLE,
+        source=Source(text, 0, len(name)),
     )
 
 
