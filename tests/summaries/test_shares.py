@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import special
-from tests.made_fits import make_posterior
+from tests.made_fits import REFERENCE, make_posterior
 
 from poolish.spec.families import family as choose
 from poolish.summaries import share_draws, summarise_variance
@@ -185,6 +186,29 @@ def test_logistic_share_of_the_link_scale_uses_the_logistic_variance(table):
     posterior = one_draw("binary ~ 1 + (1 | g)", table, "bernoulli")
 
     assert share_draws(posterior)["g"][0, 0] == pytest.approx(TAU**2 / (TAU**2 + np.pi**2 / 3))
+
+
+@pytest.mark.parametrize(
+    ("path", "expected", "odds"),
+    [
+        ("glmm/cbpp__glmer_laplace", 0.11141512016367, 1.845),
+        ("glmm/contraception_age10__glmer_laplace", 0.0642350632709282, 1.573),
+        ("lme4/radon_intercept__lme4_REML", 0.0394696955742062, None),
+    ],
+)
+def test_shares_of_lme4_estimates_are_its_intraclass_correlations(table, path, expected, odds):
+    fit = json.loads((REFERENCE / f"{path}.json").read_text())
+    (sd,) = fit["varcomp"][0]["sd"]
+    parameters = {"sd_g": [sd]} | ({} if fit["sigma"] is None else {"sigma": fit["sigma"]})
+    response, family = ("binary", "bernoulli") if odds else ("positive", "gaussian")
+    posterior = one_draw(f"{response} ~ 1 + (1 | g)", table, family, **parameters)
+
+    icc = share_draws(posterior)["g"][0, 0]
+
+    assert icc == pytest.approx(expected, rel=1e-10)
+    if odds:
+        # exp(0.6745 sqrt(2) sd), by hand.
+        assert float(median_odds_ratio(np.array(sd**2))) == pytest.approx(odds, abs=1e-3)
 
 
 def test_beta_and_ordinal_shares_stay_in_range_where_other_tools_fail(table):

@@ -104,13 +104,27 @@ class Fit:
         """Return each group's effects: deviations, and population plus deviation."""
         return summarise_groups(self.result, group, ci_prob=ci_prob)
 
-    def variance(self, **options: Any) -> TableResult:
-        """Return variance components, their shares and the intraclass correlation."""
-        return summarise_variance(self.result, **options)
+    def variance(
+        self, *, at: At | None = None, by: str | None = None, ci_prob: float = 0.95
+    ) -> TableResult:
+        """Return variance components, shares (ICC) on both scales, repeatability and R2.
 
-    def pooling(self, group: str, **options: Any) -> TableResult:
+        `at={"Days": [0, 5, 9]}` states shares along slopes; `by` parts the rows by a column.
+        """
+        return summarise_variance(self.result, at=at, by=by, ci_prob=ci_prob)
+
+    def pooling(
+        self,
+        group: str,
+        *,
+        scale: Literal["link", "response"] = "link",
+        with_population: bool = True,
+        ci_prob: float = 0.95,
+    ) -> TableResult:
         """Return, per group and effect, own, partially pooled and completely pooled estimates."""
-        return summarise_pooling(self.result, group, **{"with_population": True, **options})
+        return summarise_pooling(
+            self.result, group, scale=scale, with_population=with_population, ci_prob=ci_prob
+        )
 
     def heritability(
         self, group: str, *, at: At | None = None, ci_prob: float = 0.95
@@ -126,12 +140,29 @@ class Fit:
         """Return the effects of predictors within and between groups, and their difference."""
         return summarise_within_between(self.result, ci_prob=ci_prob)
 
-    def ranks(self, group: str, **options: Any) -> TableResult:
+    def ranks(
+        self,
+        group: str,
+        *,
+        effect: str | None = None,
+        higher_is: Literal["better", "worse"] = "better",
+        top: int | None = None,
+        reference: object = None,
+        ci_prob: float = 0.95,
+    ) -> TableResult:
         """Return the league table of a group: ranks with their intervals and probabilities.
 
-        Options are those of `poolish.summaries.summarise_ranks`.
+        `reference="data"`, or other rows, ranks mean outcomes at equal case mix.
         """
-        return summarise_ranks(self.result, group, **options)
+        return summarise_ranks(
+            self.result,
+            group,
+            effect=effect,
+            higher_is=higher_is,
+            top=top,
+            reference=reference,
+            ci_prob=ci_prob,
+        )
 
     def predict(
         self,

@@ -113,7 +113,7 @@ def _row_density(block: Block, response: ResponseDesign) -> _Density:
         linear = {**block.linear, main: block.linear[main] + moved}
         parameters = Block(block.spec, block.rows, block.draws, linear).parameters
         values = log_density(family, response.y, parameters, response)
-        return np.nan_to_num(values, nan=-1e300, neginf=-1e300)
+        return np.asarray(np.nan_to_num(values, nan=-1e300, neginf=-1e300))
 
     return density
 
