@@ -10,11 +10,24 @@ from types import TracebackType
 from typing import Annotated
 
 import typer
-
-from poolish import __version__
-from poolish.cli import explore, fit, models, plot, pooling, ppc, predict, priors, ranks, summary, variance
 from poolish.cli.options import BAD_INPUT
 from poolish.errors import PoolishError
+
+from poolish import __version__
+from poolish.cli import (
+    check,
+    explore,
+    fit,
+    models,
+    plot,
+    pooling,
+    ppc,
+    predict,
+    priors,
+    ranks,
+    summary,
+    variance,
+)
 
 app = typer.Typer(
     name="poolish",
@@ -30,6 +43,7 @@ app.command("pooling")(pooling.pooling)
 app.command("plot")(plot.plot)
 app.command("ranks")(ranks.ranks)
 app.command("predict")(predict.predict)
+app.command("check")(check.check)
 app.command("ppc")(ppc.ppc)
 app.command("priors")(priors.priors)
 app.command("explore")(explore.explore)

@@ -9,13 +9,13 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
-
 from poolish.posterior import Posterior, save
 from poolish.posterior.names import rename_draws
 from poolish.predict import GroupUpdate, predict, update_group
 from poolish.predict.lazy import with_lazy_groups
 from poolish.summaries.coefficients import summarise
 from poolish.summaries.diagnosis import Diagnosis, diagnose
+from poolish.summaries.doctor import CheckResult, Step, check_fit
 from poolish.summaries.groups import summarise_groups
 from poolish.summaries.heritability import summarise_breeding_values, summarise_heritability
 from poolish.summaries.places import At
@@ -33,6 +33,7 @@ from poolish.summaries.within_between import summarise_within_between
 if TYPE_CHECKING:
     from poolish.explore.page import Explorer
     from poolish.explore.words import Labels
+    from poolish.face.apply import Applied
     from poolish.plots import Plots
 
 
@@ -179,6 +180,16 @@ class Fit:
         """
         return predict(self.result, data, kind=kind, groups=groups, relations=relations, seed=seed)
 
+    def check(self) -> CheckResult:
+        """Return what is wrong with the fit and what to change, the first cause first."""
+        return check_fit(self.result)
+
+    def apply(self, step: Step) -> Applied:
+        """Return the fit with a step of `check()` applied, and whether it helped."""
+        from poolish.face.apply import apply_step
+
+        return apply_step(self, step)
+
     def ppc(self, kind: str = "density", *, by: str | None = None, **options: Any) -> TableResult:
         """Return what was observed beside replicated data: `density`, `statistics`, ..."""
         return check_predictive(self.result, kind, by=by, **options)
@@ -225,9 +236,7 @@ class Fit:
         """Return the tree with its posterior under the names of another package."""
         return rename_draws(self.result, style)
 
-    def update_group(
-        self, rows: object, *, group: str | None = None, seed: int = 0
-    ) -> GroupUpdate:
+    def update_group(self, rows: object, *, group: str | None = None, seed: int = 0) -> GroupUpdate:
         """Return what is known about a new group after its first rows, without fitting again.
 
         Its `.predict(data)` predicts further rows of the group; its `.khat` says whether the rows
