@@ -16,6 +16,15 @@ MODELS = read_models(ROOT)
 MAX_DATA_BYTES = 200_000
 
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+# NUTS compiles for longer than the other engines sample.
+each_fit = pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(model, marks=pytest.mark.slow if model.sample.get("engine") == "nuts" else ())
+        for model in MODELS
+    ],
+    ids=[model.name for model in MODELS],
+)
 
 
 def test_the_page_of_models_is_up_to_date():
@@ -36,7 +45,7 @@ def test_a_model_is_complete(model):
     assert (model.folder / EXPECTED_FILE).is_file()
 
 
-@each_model
+@each_fit
 def test_a_model_gives_its_expected_answers(model):
     source = read_source(str(model.folder), None)
 
