@@ -123,3 +123,11 @@ def test_predictions_of_new_rows_are_printed(poolish_run, sleep_file, tmp_path):
     assert unseen.code == 3 and "999" in unseen.err
     assert fitted.code == 0 and "groups: zero" in fitted.out
     assert len(rows) == 180
+
+
+def test_shares_are_stated_where_they_are_asked_for(poolish_run, sleep_file):
+    outcome = poolish_run("variance", sleep_file, "--at", "Days=0,5")
+    wrong = poolish_run("variance", sleep_file, "--at", "Days")
+
+    assert outcome.code == 0 and "at Days = 5" in outcome.out
+    assert wrong.code == 2 and "EFFECT=VALUES" in wrong.err

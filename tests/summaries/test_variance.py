@@ -105,6 +105,14 @@ def test_categories_without_order_have_components_but_no_shares(sleepstudy):
         share_draws(posterior)
 
 
+def test_nothing_to_part_is_said(sleepstudy):
+    data = sleepstudy.assign(third=pd.cut(sleepstudy["Reaction"], 3, labels=["a", "b", "c"]))
+    posterior = make_posterior("third ~ Days", data.astype({"third": str}), family="categorical")
+
+    with pytest.raises(UnsupportedError, match="this model has no variance to part"):
+        summarise_variance(posterior)
+
+
 def test_each_part_of_the_data_has_its_own_residual_variance(sleepstudy):
     data = sleepstudy.assign(late=np.where(sleepstudy["Days"] > 4, "yes", "no"))
     posterior = make_posterior(["Reaction ~ 1 + (1 | Subject)", "sigma ~ late"], data)

@@ -42,6 +42,14 @@ def rename_draws(posterior: Posterior, style: str) -> xr.DataTree:
     ------
     UnknownNameError
         If there is no such style.
+
+    Examples
+    --------
+    >>> import pandas as pd, poolish
+    >>> data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0, 7.0, 6.0], "g": list("aabbcc")})
+    >>> fit = poolish.fit("y ~ 1 + (1 | g)", data, seed=1, progress=False)
+    >>> list(fit.rename("brms")["posterior"])[:3]
+    ['b_Intercept', 'sd_g__Intercept', 'r_g[a,Intercept]']
     """
     if style not in _STYLES:
         raise UnknownNameError(

@@ -134,6 +134,17 @@ def update_group(
     References
     ----------
     Vehtari et al. (2024), Pareto smoothed importance sampling, JMLR 25(72), 1-58.
+
+    Examples
+    --------
+    >>> import pandas as pd, poolish
+    >>> data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0, 7.0, 6.0], "g": list("aabbcc")})
+    >>> fit = poolish.fit("y ~ 1 + (1 | g)", data, seed=1, progress=False)
+    >>> new = fit.update_group(pd.DataFrame({"y": [9.0], "g": ["d"]}))
+    >>> new.n_rows, new.effects.dims, bool(new.effects.mean() > 0)
+    (1, ('chain', 'draw', 'effect'), True)
+    >>> new.predict(pd.DataFrame({"g": ["d", "d"]})).sizes["obs"]
+    2
     """
     spec, table = posterior.spec, _as_table(rows)
     chosen = _find_group(spec, group)

@@ -101,18 +101,22 @@ def slopes(spec: ModelSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(effect for effect in effects if effect != "Intercept"))
 
 
-def place_draws(posterior: Posterior, places: Sequence[Place]) -> list[PlaceDraws]:
+def place_draws(
+    posterior: Posterior, places: Sequence[Place], *, with_eta: bool = True
+) -> list[PlaceDraws]:
     """Return what the draws say at each place.
 
     Parameters
     ----------
     posterior : Posterior
     places : sequence of Place
+    with_eta : bool
+        Without, `eta` is zero: shares of a linear model do not depend on it.
     """
     modelled = _modelled_parameters(posterior)
     return [
         PlaceDraws(
-            eta=_linear_at(posterior, place),
+            eta=_linear_at(posterior, place) if with_eta else np.zeros(_n_samples(posterior)),
             between={
                 group.name: group_variance(posterior, posterior.spec.main, group, place.at)
                 for group in posterior.spec.main.groups

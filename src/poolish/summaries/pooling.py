@@ -76,6 +76,17 @@ def summarise_pooling(
     -----
     The factor of a single level is that of Gelman & Hill (2007), section 21.6; that of all levels
     together, `average_pooling`, is in the caption and in the row of the average.
+
+    Examples
+    --------
+    >>> import pandas as pd, poolish
+    >>> data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0, 7.0, 6.0], "g": list("aabbcc")})
+    >>> fit = poolish.fit("y ~ 1 + (1 | g)", data, seed=1, progress=False)
+    >>> fit.pooling("g").to_df()[["level", "n", "own", "complete"]].head(3).round(3)
+      level    n  own  complete
+    0     a  2.0  1.5     3.833
+    1     b  2.0  3.5     3.833
+    2     c  2.0  6.5     3.833
     """
     _check_scale(scale)
     found = select_group(posterior, group)

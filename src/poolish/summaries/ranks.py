@@ -94,6 +94,14 @@ def summarise_ranks(
 
     Laird & Louis (1989), Journal of Educational Statistics 14(1), 29-46, posterior mean ranks.
     doi:10.3102/10769986014001029
+
+    Examples
+    --------
+    >>> import pandas as pd, poolish
+    >>> data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0, 7.0, 6.0], "g": list("aabbcc")})
+    >>> fit = poolish.fit("y ~ 1 + (1 | g)", data, seed=1, progress=False)
+    >>> list(fit.ranks("g", higher_is="worse", top=1).to_df()["level"])
+    ['a', 'b', 'c']
     """
     _check_direction(higher_is)
     found = select_group(posterior, group)

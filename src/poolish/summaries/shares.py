@@ -75,7 +75,7 @@ def share_draws(posterior: Posterior, *, at: At | None = None) -> dict[str, np.n
     spec = posterior.spec
     _check_shares(spec)
     place = list_places(posterior, at or {}, None)[0]
-    (values,) = place_draws(posterior, [place])
+    (values,) = place_draws(posterior, [place], with_eta=not is_gaussian(spec))
     shape = (posterior.draws.sizes["chain"], posterior.draws.sizes["draw"])
     shares = link_shares(spec, values)
     return {name: share.reshape(shape) for name, share in shares.items()}
@@ -101,7 +101,12 @@ def latent_variance(
     """
     assert spec.family.latent_variance is not None
     main = spec.main
-    mu = marginal_parameter(main.link, values) if mean is None else mean
+    if mean is not None:
+        mu = mean
+    elif is_gaussian(spec):
+        mu = np.zeros_like(values.eta)  # its variance does not depend on its mean
+    else:
+        mu = marginal_parameter(main.link, values)
     parameters = {**values.others, main.parameter: mu[:, None]}
     found = spec.family.latent_variance(parameters, values.response, main.link)
     return np.asarray(np.broadcast_to(found, (len(mu), 1))[:, 0])

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from poolish.errors import UnsupportedError
 from poolish.posterior import Posterior
 from poolish.predict import linear_predictors
 from poolish.spec.model import ModelSpec
@@ -90,14 +91,26 @@ def summarise_variance(
     ------
     UnknownNameError
         If `at` names an effect that no group has, or `by` a column that the model does not use.
+    UnsupportedError
+        If there are no groups, and the outcome has no variance.
 
     Notes
     -----
     A group with a known covariance counts with its `sd` squared, the variance of a level whose
     diagonal element is 1. Means over more than 1,000 rows take 1,000 of them, evenly spaced.
+
+    Examples
+    --------
+    >>> import pandas as pd, poolish
+    >>> data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0, 7.0, 6.0], "g": list("aabbcc")})
+    >>> fit = poolish.fit("y ~ 1 + (1 | g)", data, seed=1, progress=False)
+    >>> table = fit.variance().to_df()
+    >>> table.loc[table["quantity"] == "share", "estimate"].sum().round(9)
+    np.float64(1.0)
     """
     spec = posterior.spec
     rows = [*_components(posterior), *_shares(posterior, at or {}, by), *_explained(posterior)]
+    _check_any(spec, rows)
     values = np.stack([draws for *_, draws in rows], axis=2)
     names = ["group", "quantity", "scale", "effect"]
     frame = pd.DataFrame([row[:4] for row in rows], columns=names)
@@ -148,7 +161,7 @@ def _shares(posterior: Posterior, at: At, by: str | None) -> Iterator[_Quantity]
     """Yield the residual variance, the shares and odds ratios of every place."""
     spec = posterior.spec
     places = list_places(posterior, at, by)
-    draws = place_draws(posterior, places)
+    draws = place_draws(posterior, places, with_eta=not is_gaussian(spec))
     if spec.family.latent_variance is not None:
         yield from _residuals(posterior, [place.label for place in places], draws)
     for place, values in zip(places, draws, strict=True):
@@ -208,3 +221,13 @@ def _with_parameter(group: str, parameter: str, spec: ModelSpec) -> str:
 def _caption(spec: ModelSpec, ci_prob: float) -> str:
     scales = "" if is_gaussian(spec) else "; response: of one outcome, groups integrated out"
     return f"{ci_prob:.0%} equal-tailed intervals; share of group = ICC{scales}"
+
+
+def _check_any(spec: ModelSpec, rows: list[_Quantity]) -> None:
+    if not rows:
+        raise UnsupportedError(
+            "this model has no variance to part",
+            given=f"family {spec.family.name} without groups",
+            expected="a group term, or an outcome that has a variance",
+            fix="add a group term, `(1 | group)`",
+        )

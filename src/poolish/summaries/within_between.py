@@ -51,6 +51,16 @@ def summarise_within_between(posterior: Posterior, *, ci_prob: float = CI_PROB) 
 
     Bell, Fairbrother & Jones (2019), Quality & Quantity 53, 1051-1074, equations 1 to 3.
     doi:10.1007/s11135-018-0802-x
+
+    Examples
+    --------
+    >>> import pandas as pd, poolish
+    >>> data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0, 7.0, 6.0], "x": [0, 1, 2, 1, 3, 5],
+    ...                      "g": list("aabbcc")})
+    >>> formula = "y ~ within(x, g) + between(x, g) + (1 | g)"
+    >>> fit = poolish.fit(formula, data, seed=1, progress=False)
+    >>> list(fit.within_between().to_df()["effect"])
+    ['within', 'between', 'contextual']
     """
     rows = list(_rows(posterior))
     _check_found(posterior, rows)
