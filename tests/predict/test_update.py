@@ -45,6 +45,8 @@ def test_known_parameters_give_the_closed_form(old, first):
     covariance = S - gain @ Z @ S
     values = found.effects.values.reshape(-1, 2)
     assert found.khat == 0.0 and found.is_reliable and found.n_rows == 3
+    assert repr(found).startswith("New level of g after 3 row(s), deviations from the population: ")
+    assert repr(found).endswith("; Pareto k 0.00")
     se = 4 * np.sqrt(np.diag(covariance) / len(values))
     np.testing.assert_array_less(np.abs(values.mean(axis=0) - mean), se)
     np.testing.assert_allclose(np.cov(values.T), covariance, rtol=0.08)

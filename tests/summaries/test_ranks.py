@@ -84,6 +84,23 @@ def test_reference_population_may_be_other_rows_without_groups(wards):
     np.testing.assert_allclose(table.loc[list("abcdef"), "estimate"], expected, rtol=1e-9)
 
 
+def test_standardised_counts_are_per_trial(wards):
+    _, data = wards
+    table = data.assign(died=2, n=np.tile([4, 10], 60))
+    posterior = make_posterior(
+        "died | trials(n) ~ 1 + (1 | ward)",
+        table,
+        family="binomial",
+        priors={"Intercept": "normal(0, 1)", "sd_ward": "normal(0, 1)"},
+    )
+    eta = posterior.draws["b"].values + posterior.draws["r_ward"].values[..., 0]
+
+    found = summarise_ranks(posterior, "ward", reference="data").frame.set_index("level")
+
+    expected = special.expit(eta).mean(axis=(0, 1))
+    np.testing.assert_allclose(found.loc[list("abcdef"), "estimate"], expected, rtol=1e-9)
+
+
 def test_sets_hold_what_cannot_be_told_from_their_first():
     rng = np.random.default_rng(3)
     centres = np.array([5.0, 4.9, 4.8, 0.0, -0.1, -9.0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -28,7 +28,7 @@ from poolish.spec.model import GroupSpec, ModelSpec
 MOST_KHAT = 0.7
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class GroupUpdate:
     """A group that was not fitted, given its first rows.
 
@@ -50,9 +50,19 @@ class GroupUpdate:
     n_rows: int
     effects: xr.DataArray
     khat: float
-    samples: np.ndarray = field(repr=False)
-    _posterior: Posterior = field(repr=False)
-    _policies: Mapping[str, Policy] = field(repr=False)
+    samples: np.ndarray
+    _posterior: Posterior
+    _policies: Mapping[str, Policy]
+
+    def __repr__(self) -> str:
+        mean, sd = self.effects.mean(("chain", "draw")), self.effects.std(("chain", "draw"))
+        names = self.effects.coords["effect"].values
+        parts = (f"{n} {m:.3g} (sd {s:.2g})" for n, m, s in zip(names, mean, sd, strict=True))
+        trust = "" if self.is_reliable else ": fit again with these rows"
+        return (
+            f"New level of {self.group} after {self.n_rows} row(s), deviations from the "
+            f"population: {', '.join(map(str, parts))}; Pareto k {self.khat:.2f}{trust}"
+        )
 
     @property
     def is_reliable(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from poolish.design.arrays import ResponseDesign
 from poolish.frame import Table
 from poolish.posterior import Posterior
 from poolish.predict.blocks import Block, iterate_blocks
@@ -26,7 +27,7 @@ def standardised_means(
     """Return the mean outcome of every group over a reference population, and a typical group's.
 
     Direct standardisation: each group's effects are put to the same rows; groups of other kinds
-    are typical.
+    are typical. Counts are per trial, or per unit of `rate()`.
 
     Parameters
     ----------
@@ -50,6 +51,7 @@ def standardised_means(
     at_most = int(np.clip(cells, _FEWEST_ROWS, _MOST_ROWS))
     rows, response = thin_rows(every, response_of_rows(posterior, reference), at_most)
     Z = _columns(posterior, rows, found.group.name)
+    size = _mean_size(response)
     main, family = posterior.spec.main.parameter, posterior.spec.family
     values = np.empty((rows.n_samples, found.n_levels))
     typical = np.empty(rows.n_samples)
@@ -57,7 +59,7 @@ def standardised_means(
     def mean_at(block: Block, moved: np.ndarray | float) -> np.ndarray:
         linear: Mapping[str, np.ndarray] = {**block.linear, main: block.linear[main] + moved}
         parameters = Block(block.spec, block.rows, block.draws, linear).parameters
-        return np.asarray(family.mean(parameters, response).mean(axis=1))
+        return np.asarray(family.mean(parameters, response).mean(axis=1) / size)
 
     blocks = list(iterate_blocks(posterior.spec, rows, np.random.default_rng(0)))
     for block in blocks:
@@ -68,6 +70,12 @@ def standardised_means(
             for place, level in enumerate(levels):
                 values[block.draws, level] = mean_at(block, flat[block.draws, place] @ Z.T)
     return values, typical
+
+
+def _mean_size(response: ResponseDesign) -> float:
+    """Return the mean number of trials or units of a row, 1 without."""
+    sizes = response.rate if response.trials is None else response.trials
+    return 1.0 if sizes is None else float(np.mean(sizes))
 
 
 def _columns(posterior: Posterior, rows: PredictionRows, group: str) -> np.ndarray:
