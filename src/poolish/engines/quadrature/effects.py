@@ -40,9 +40,7 @@ class PiecewiseLog:
     logs: np.ndarray
     cumulative: np.ndarray
 
-    def draw(
-        self, rng: np.random.Generator, classes: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def draw(self, rng: np.random.Generator, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return one draw per group and value, and its log density.
 
         Parameters

@@ -73,9 +73,7 @@ def merge_groups(levels: np.ndarray, content: np.ndarray) -> tuple[Groups, np.nd
     _, starts = np.unique(levels[order], return_index=True)
     places: dict[bytes, int] = {}
     blocks = np.split(order, starts[1:])
-    classes = np.array(
-        [places.setdefault(kind[block].tobytes(), len(places)) for block in blocks]
-    )
+    classes = np.array([places.setdefault(kind[block].tobytes(), len(places)) for block in blocks])
     _, first = np.unique(classes, return_index=True)
     kept = [blocks[group] for group in first]
     codes = np.repeat(np.arange(len(kept)), [len(block) for block in kept])

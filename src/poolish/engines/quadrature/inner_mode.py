@@ -42,8 +42,9 @@ def find_inner_mode(problem: Problem, theta: np.ndarray, start: np.ndarray) -> I
     for _ in range(MAX_STEPS):
         step = np.linalg.solve(_positive(here.precision), here.slope)
         gain = float(step @ here.slope)
+        before = w
         w, here = _line_search(problem, theta, w, here, step)
-        if not gain > TOLERANCE:
+        if not gain > TOLERANCE or w is before:
             break
     covariance = np.linalg.inv(_positive(here.precision))
     root = np.linalg.cholesky(0.5 * (covariance + covariance.T))

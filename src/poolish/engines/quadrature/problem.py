@@ -215,9 +215,7 @@ def build_problem(spec: ModelSpec, design: Design, *, n_nodes: int) -> Problem:
     main = design.main
     terms = build_terms(main)
     inner = build_inner(spec.main, main.X.mean(axis=0), terms)
-    columns = np.concatenate(
-        [main.X @ inner.to_typed, placed_columns(terms, design.n_obs)], axis=1
-    )
+    columns = np.concatenate([main.X @ inner.to_typed, placed_columns(terms, design.n_obs)], axis=1)
     if terms.integrated is None:
         levels, z = np.zeros(design.n_obs, dtype=int), np.zeros(design.n_obs)
     else:

@@ -16,7 +16,7 @@ from poolish.convergence import pareto_khat
 from poolish.engines.exact.adaptation import Round, efficiency, refine
 from poolish.engines.exact.metropolis import accept
 from poolish.engines.exact.mode import find_mode, split_at_mode
-from poolish.engines.exact.proposals import Proposal
+from poolish.engines.exact.proposals import Mixture, Proposal, SplitT
 from poolish.engines.exact.streams import Purpose, stream
 from poolish.engines.protocol import Plan
 from poolish.engines.quadrature.inner_mode import find_inner_mode
@@ -25,9 +25,10 @@ from poolish.engines.quadrature.nodes import choose_nodes
 from poolish.engines.quadrature.problem import Problem
 from poolish.engines.quadrature.proposals import Conditional, Joint, fit_conditional
 
-# Above this share of effective draws more adaptation costs more than it gains.
-GOOD_EFFICIENCY = 0.6
+# A round is good enough when this share of its draws is effective, and no tail is missed.
+GOOD_EFFICIENCY, GOOD_KHAT = 0.6, 0.5
 MAX_ROUNDS = 4
+LONGER, LONGER_SHARE = 3.0, 0.15
 ROUND_SIZE = 400
 
 
@@ -81,8 +82,18 @@ def sample(
     outer = split_at_mode(nested, mode)
     conditional, modes = fit_conditional(problem, outer, nested.start)
     chosen = choose_nodes(problem, outer, modes)
-    final = adapt(chosen.problem, outer, conditional, plan, effort=effort)
+    final = adapt(chosen.problem, with_long_tail(outer), conditional, plan, effort=effort)
     return _chains(chosen.problem, final, plan, chosen.error)
+
+
+def with_long_tail(outer: SplitT) -> Mixture:
+    """Return the proposal mixed with one that reaches further down.
+
+    Where the data allow a standard deviation of 0, the density of its logarithm falls to the left
+    only as fast as the standard deviation itself.
+    """
+    longer = replace(outer, below=LONGER * outer.below)
+    return Mixture([outer, longer], np.array([1.0 - LONGER_SHARE, LONGER_SHARE]))
 
 
 def adapt(
@@ -93,20 +104,19 @@ def adapt(
     d = problem.outer.size
     size = max(ROUND_SIZE, 25 * d) * 2**effort
     goal = 1 - (1 - GOOD_EFFICIENCY) / 2**effort
+
+    def is_good(item: Round) -> bool:
+        is_efficient = efficiency(item.log_weights) >= goal
+        return is_efficient and pareto_khat(item.log_weights) < GOOD_KHAT
+
     rounds = [_evaluate(problem, Joint(outer, conditional, d), rng, size)]
-    while (
-        d > 0
-        and efficiency(rounds[-1].log_weights) < goal
-        and len(rounds) <= MAX_ROUNDS * (1 + effort)
-    ):
+    while d > 0 and not is_good(rounds[-1]) and len(rounds) <= MAX_ROUNDS * (1 + effort):
         refined = refine([_of_theta(item, conditional, d) for item in rounds], rng)
         rounds.append(_evaluate(problem, Joint(refined, conditional, d), rng, size))
     return max(rounds, key=lambda item: efficiency(item.log_weights))
 
 
-def _evaluate(
-    problem: Problem, proposal: Joint, rng: np.random.Generator, size: int
-) -> Round:
+def _evaluate(problem: Problem, proposal: Joint, rng: np.random.Generator, size: int) -> Round:
     x = proposal.sample(rng, size)
     d = proposal.n_outer
     return Round(proposal, x, problem.log_density(x[:, :d], x[:, d:]), proposal.log_density(x))
