@@ -1,4 +1,4 @@
-"""A stepped-wedge trial: twelve clinics start a programme at four random times, over time trends."""
+"""A stepped-wedge trial: twelve clinics start a programme at four random times, with a trend."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ SEED = 14
 TREND = (0.0, 1.0, 1.5, 2.5, 3.0)
 TRUTH = {
     "b[Intercept]": 60.0,
-    **{f"b[period[{k + 1}]]": TREND[k] for k in range(1, 5)},
+    **{f"b[factor(period)[{k + 1}]]": TREND[k] for k in range(1, 5)},
     "b[programme]": 3.0,
     "sd_clinic[Intercept]": 4.0,
     "sd_clinic:period[Intercept]": 1.5,
