@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from poolish.convergence import pareto_khat
-from poolish.engines.exact.adaptation import Round, efficiency, evaluate_round, refine
+from poolish.engines.exact.adaptation import Round, efficiency, evaluate_round, lighten, refine
 from poolish.engines.exact.metropolis import Chain, walk
 from poolish.engines.exact.mode import find_mode, split_at_mode
 from poolish.engines.exact.streams import Purpose, stream
@@ -97,6 +97,9 @@ def adapt(target: Target, start: np.ndarray, plan: Plan, *, effort: int) -> Roun
     goal = 1 - (1 - (COSTLY_EFFICIENCY if is_costly else GOOD_EFFICIENCY)) / 2**effort
     mode = find_mode(target, start)
     rounds = [evaluate_round(target, split_at_mode(target, mode), rng, size)]
+    lighter = lighten(rounds[0])
+    if lighter is not None:
+        rounds.append(evaluate_round(target, lighter, rng, size))
     while len(rounds) <= MAX_ROUNDS * (1 + effort) and not _is_good(rounds[-1], goal):
         rounds.append(evaluate_round(target, refine(rounds, rng), rng, size))
     if _is_good(rounds[-1], goal):
