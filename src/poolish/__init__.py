@@ -14,7 +14,7 @@ from poolish.formula import parse as formula
 
 if TYPE_CHECKING:
     from poolish.errors import PoolishError
-    from poolish.face.api import fit, from_bambi, load, lrt, mle, model
+    from poolish.face.api import compare, fit, from_bambi, load, lrt, mle, model
     from poolish.face.fit import Fit
     from poolish.face.model import Model
     from poolish.face.pages import explore
@@ -39,6 +39,7 @@ _HOMES = {
     "Fit": "poolish.face.fit",
     "Model": "poolish.face.model",
     "family": "poolish.spec.families",
+    "compare": "poolish.face.api",
     "explore": "poolish.face.pages",
     "fit": "poolish.face.api",
     "from_bambi": "poolish.face.api",
@@ -64,6 +65,7 @@ __all__ = [
     "__version__",
     "as_relation",
     "car_precision",
+    "compare",
     "explore",
     "family",
     "fit",

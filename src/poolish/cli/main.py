@@ -16,6 +16,7 @@ from poolish.errors import PoolishError
 from poolish import __version__
 from poolish.cli import (
     check,
+    compare,
     explore,
     fit,
     models,
@@ -44,6 +45,7 @@ app.command("plot")(plot.plot)
 app.command("ranks")(ranks.ranks)
 app.command("predict")(predict.predict)
 app.command("check")(check.check)
+app.command("compare")(compare.compare)
 app.command("ppc")(ppc.ppc)
 app.command("priors")(priors.priors)
 app.command("explore")(explore.explore)

@@ -13,13 +13,23 @@ from poolish.face.model import FormulaLike, Model, SamplingOptions, build_model
 from poolish.posterior import load as load_posterior
 from poolish.spec.build import Centered, StatedPriors
 from poolish.spec.family import Family, FamilyChoice
+from poolish.summaries.compare import Comparison, compare_loo
 
 from poolish.face.fit import Fit
 
 if TYPE_CHECKING:
     import bambi
 
-__all__ = ["LikelihoodRatio", "fit", "from_bambi", "load", "lrt", "mle", "model"]
+__all__ = [
+    "LikelihoodRatio",
+    "compare",
+    "fit",
+    "from_bambi",
+    "load",
+    "lrt",
+    "mle",
+    "model",
+]
 
 model = build_model
 
@@ -94,6 +104,28 @@ def mle(
     """
     declared = build_model(formula, data, missing=missing)
     return fit_mle(declared.spec, declared.design, reml=reml)
+
+
+def compare(fits: Mapping[str, Fit], *, leave_out: str | None = None) -> Comparison:
+    """Return which of several fits predicts best what it has not seen, and how clearly.
+
+    Parameters
+    ----------
+    fits : Mapping of str to Fit
+        By name; of the same data.
+    leave_out : str, optional
+        A group whose levels are left out whole; single rows when not given.
+
+    Raises
+    ------
+    DataError
+        If the fits are of different data, or fewer than two.
+    """
+    results = {
+        name: fit.loo() if leave_out is None else fit.loo_group(leave_out)
+        for name, fit in fits.items()
+    }
+    return compare_loo(results)
 
 
 def from_bambi(model: bambi.Model) -> Model:

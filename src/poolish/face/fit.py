@@ -19,12 +19,14 @@ from poolish.summaries.doctor import CheckResult, Step, check_fit
 from poolish.summaries.groups import summarise_groups
 from poolish.summaries.heritability import summarise_breeding_values, summarise_heritability
 from poolish.summaries.places import At
+from poolish.summaries.loo import LooResult, leave_group_out, leave_one_out
 from poolish.summaries.pooling import summarise_pooling
 from poolish.summaries.predictive import check_predictive
 from poolish.summaries.printed import print_html, print_text
 from poolish.summaries.priors import tabulate_priors
 from poolish.summaries.quantile_residuals import tabulate_residuals
 from poolish.summaries.ranks import summarise_ranks
+from poolish.summaries.sensitivity import tabulate_sensitivity
 from poolish.summaries.table import TableResult
 from poolish.summaries.variance import summarise_variance
 from poolish.summaries.within_between import summarise_within_between
@@ -189,6 +191,18 @@ class Fit:
         from poolish.face.apply import apply_step
 
         return apply_step(self, step)
+
+    def loo(self) -> LooResult:
+        """Return the expected log predictive density of rows left out one at a time."""
+        return leave_one_out(self.result)
+
+    def loo_group(self, group: str, **options: Any) -> LooResult:
+        """Return the expected log predictive density of levels left out whole, as new ones."""
+        return leave_group_out(self.result, group, **options)
+
+    def prior_sensitivity(self, **options: Any) -> TableResult:
+        """Return how far each parameter moves when a prior, or the likelihood, is scaled."""
+        return tabulate_sensitivity(self.result, **options)
 
     def ppc(self, kind: str = "density", *, by: str | None = None, **options: Any) -> TableResult:
         """Return what was observed beside replicated data: `density`, `statistics`, ..."""

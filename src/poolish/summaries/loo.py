@@ -1,0 +1,176 @@
+"""Leave-one-out and leave-one-group-out: how well the model predicts what it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+from scipy.special import logsumexp
+
+from poolish.errors import UnsupportedError
+from poolish.posterior import Posterior
+from poolish.predict.pointwise import log_likelihood
+from poolish.summaries.effects import GroupEffects, select_group
+from poolish.summaries.group_likelihood import marginal_log_likelihood
+from poolish.summaries.numbers import Format
+from poolish.summaries.table import TableResult
+
+# Vehtari et al. (2024): above, the smoothed weights cannot be relied on.
+GOOD_K = 0.7
+_N_LISTED = 5
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LooResult:
+    """Expected log predictive density of units left out one at a time.
+
+    Parameters
+    ----------
+    elpd, se, p : float
+        Sum over units, its standard error, effective number of parameters.
+    pointwise : pandas.DataFrame
+        Columns `unit`, `elpd`, `khat`.
+    left_out : str
+        `row`, or the group whose levels are left out.
+    response : str
+    data_hash : str
+        Checksum of the columns used.
+    y : ndarray, shape (obs,)
+        The outcome, by which two results are known to be of the same data.
+    """
+
+    elpd: float
+    se: float
+    p: float
+    pointwise: pd.DataFrame
+    left_out: str
+    response: str
+    data_hash: str
+    y: np.ndarray
+
+    @property
+    def doubtful(self) -> tuple[str, ...]:
+        """Return the units whose Pareto k is too high for their elpd to be relied on."""
+        rows = self.pointwise[self.pointwise["khat"] > GOOD_K]
+        return tuple(map(str, rows["unit"]))
+
+    def to_df(self) -> pd.DataFrame:
+        """Return elpd and Pareto k of every unit."""
+        return self.pointwise.copy()
+
+    def to_markdown(self) -> str:
+        """Return the table of units as Markdown."""
+        formats: dict[str, Format] = {"elpd": "share", "khat": "share"}
+        return TableResult(self.pointwise, "Leave one out", repr(self), formats).to_markdown()
+
+    def __repr__(self) -> str:
+        unit = "row" if self.left_out == "row" else f"level of `{self.left_out}`"
+        return (
+            f"Leave one {unit} out: elpd {self.elpd:,.1f} (se {self.se:,.1f}), "
+            f"{self.p:.1f} effective parameters, {len(self.pointwise):,} units\n{self._trust()}"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>"
+
+    def _trust(self) -> str:
+        doubtful = self.doubtful
+        if not doubtful:
+            return f"Every Pareto k is at most {GOOD_K}: the estimate can be relied on."
+        more = f" and {len(doubtful) - _N_LISTED} more" if len(doubtful) > _N_LISTED else ""
+        return (
+            f"Pareto k is above {GOOD_K} for {', '.join(doubtful[:_N_LISTED])}{more}: what is "
+            "said of them cannot be relied on; refit without them, or look at why they stand out."
+        )
+
+
+def leave_one_out(posterior: Posterior) -> LooResult:
+    """Return the expected log predictive density with each row left out.
+
+    Parameters
+    ----------
+    posterior : Posterior
+
+    References
+    ----------
+    Vehtari, Gelman & Gabry (2017), Practical Bayesian model evaluation using leave-one-out
+    cross-validation and WAIC, Statistics and Computing 27, 1413-1432, equations 5 and 10.
+    doi:10.1007/s11222-016-9696-4
+    """
+    values = np.asarray(log_likelihood(posterior).values)
+    flat = values.reshape(-1, values.shape[2])
+    return _smoothed(posterior, flat, [str(row) for row in posterior.table.rows], "row")
+
+
+def leave_group_out(
+    posterior: Posterior, group: str, *, n_nodes: int = 128, seed: int = 0
+) -> LooResult:
+    """Return the expected log predictive density of each level of a group, left out whole.
+
+    The level is then a new one: its effects are integrated out over their population distribution,
+    draw by draw; other groups keep their own effects.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    group : str
+    n_nodes : int
+        Quasi-random points of the level's effects, a power of two, from `seed`.
+    seed : int
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such group.
+    UnsupportedError
+        If its levels have a known covariance: one left out is not independent of the others.
+
+    Notes
+    -----
+    For Gaussian outcomes with constant residual sd the integral is exact.
+
+    References
+    ----------
+    Merkle, Furr & Rabe-Hesketh (2019), Bayesian comparison of latent variable models: conditional
+    versus marginal likelihoods, Psychometrika 84, 802-829. doi:10.1007/s11336-019-09679-0
+    """
+    found = select_group(posterior, group)
+    _check_independent(found)
+    values = marginal_log_likelihood(posterior, found, n_nodes=n_nodes, seed=seed)
+    return _smoothed(posterior, values, list(found.group.levels), group)
+
+
+def _check_independent(found: GroupEffects) -> None:
+    if found.group.relation is not None or any(s is not None for s in found.group.share):
+        raise UnsupportedError(
+            f"levels of `{found.group.name}` cannot be left out one at a time",
+            given="effects with a known covariance, or shared between formulas",
+            expected="independent levels",
+            fix="leave rows out: `fit.loo()`",
+        )
+
+
+def _smoothed(
+    posterior: Posterior, values: np.ndarray, units: list[str], left_out: str
+) -> LooResult:
+    """Return the result of log densities of shape (sample, unit) by Pareto smoothing."""
+    from arviz_stats.base import array_stats
+
+    elpd, khat = np.empty(len(units)), np.empty(len(units))
+    for k, column in enumerate(values.T):
+        weights, shape = array_stats.psislw(column)
+        elpd[k] = logsumexp(np.asarray(weights) + column)
+        khat[k] = float(shape)
+    whole = logsumexp(values, axis=0) - np.log(len(values))
+    return LooResult(
+        elpd=float(elpd.sum()),
+        se=float(np.sqrt(len(units) * elpd.var(ddof=1))),
+        p=float((whole - elpd).sum()),
+        pointwise=pd.DataFrame({"unit": units, "elpd": elpd, "khat": khat}),
+        left_out=left_out,
+        response=posterior.design.response.name,
+        data_hash=posterior.record.data_hash,
+        y=posterior.design.response.y,
+    )

@@ -1,0 +1,122 @@
+"""How far the posterior moves when a prior, or the likelihood, counts a little more or less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+
+from poolish.posterior import Posterior
+from poolish.predict.pointwise import log_likelihood
+from poolish.spec.build import spec_priors
+from poolish.spec.distributions import DISTRIBUTIONS, log_density
+from poolish.spec.priors import ResolvedPrior
+from poolish.summaries.numbers import Format
+from poolish.summaries.scalars import collect_scalars
+from poolish.summaries.table import TableResult
+
+# Kallioinen et al. (2024), section 2.4: above, a change is worth a look.
+_NOTABLE = 0.05
+_SCALES = (0.99, 1.01)
+_FORMATS: dict[str, Format] = {"prior": "share", "likelihood": "share"}
+
+
+def tabulate_sensitivity(posterior: Posterior) -> TableResult:
+    """Return, for each parameter, how sensitive it is to its priors and to the likelihood.
+
+    Parameters
+    ----------
+    posterior : Posterior
+
+    Returns
+    -------
+    TableResult
+        `prior` and `likelihood`: change of the distribution (cumulative Jensen-Shannon distance)
+        per doubling of the power; `most_by`: the prior that moves the parameter most; `reading`.
+
+    References
+    ----------
+    Kallioinen, Paananen, Bürkner & Vehtari (2024), Detecting and diagnosing prior and likelihood
+    sensitivity with power-scaling, Statistics and Computing 34, 57, equations 3 and 10.
+    doi:10.1007/s11222-023-10366-5
+    """
+    scalars = collect_scalars(posterior)
+    values = scalars.values.reshape(-1, len(scalars.labels))
+    priors = dict(_log_priors(posterior))
+    likelihood = np.asarray(log_likelihood(posterior).values).sum(axis=2).reshape(-1)
+    everything = np.sum(list(priors.values()), axis=0) if priors else np.zeros(len(values))
+    by_prior = {name: _sensitivity(values, log) for name, log in priors.items()}
+    frame = pd.DataFrame(
+        {
+            "parameter": list(scalars.labels),
+            "prior": _sensitivity(values, everything),
+            "likelihood": _sensitivity(values, likelihood),
+            "most_by": [
+                max(by_prior, key=lambda name, k=k: by_prior[name][k]) if by_prior else ""
+                for k in range(len(scalars.labels))
+            ],
+        }
+    )
+    frame["reading"] = [
+        _read(prior, data) for prior, data in zip(frame["prior"], frame["likelihood"], strict=True)
+    ]
+    return TableResult(
+        frame,
+        "Prior sensitivity by power scaling",
+        f"change per doubling of the power; {_NOTABLE} and more is worth a look; group effects "
+        "count as likelihood",
+        _FORMATS,
+    )
+
+
+def _read(prior: float, likelihood: float) -> str:
+    if not prior >= _NOTABLE:
+        return "the data decide"
+    return "prior and data disagree" if likelihood >= _NOTABLE else "the prior decides"
+
+
+def _log_priors(posterior: Posterior) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the log density of each proper prior of a scalar, shape (sample,)."""
+    scalars = collect_scalars(posterior)
+    values = scalars.values.reshape(-1, len(scalars.labels))
+    for resolved in spec_priors(posterior.spec):
+        name, prior, slot = resolved.slot.names[0], resolved.prior, resolved.slot
+        support = DISTRIBUTIONS[prior.distribution].support
+        if prior.distribution == "flat" or support in ("point", "correlation"):
+            continue
+        if name in scalars.labels:
+            column = values[:, scalars.labels.index(name)] + _shift(posterior, resolved)
+            yield (
+                name,
+                np.asarray(log_density(prior, column, lower=slot.lower, upper=slot.upper)),
+            )
+
+
+def _shift(posterior: Posterior, resolved: ResolvedPrior) -> np.ndarray | float:
+    """Return what an intercept's prior adds to it: the other terms at their average."""
+    for name, predictor in posterior.spec.predictors.items():
+        b = predictor.variable("b")
+        if resolved.slot.names[0] == f"{b}[Intercept]" and predictor.intercept_at == "average":
+            average = posterior.design.predictors[name].X[:, 1:].mean(axis=0)
+            return np.asarray(posterior.draws[b].values[..., 1:] @ average).reshape(-1)
+    return 0.0
+
+
+def _sensitivity(values: np.ndarray, log: np.ndarray) -> np.ndarray:
+    """Return the sensitivity of each quantity, shape (quantity,)."""
+    from arviz_stats.base import array_stats
+
+    weights = [
+        softmax(np.asarray(array_stats.power_scale_lw(log, alpha=alpha)))[None] for alpha in _SCALES
+    ]
+    alphas = {"lower_alpha": _SCALES[0], "upper_alpha": _SCALES[1]}
+    return np.array(
+        [
+            float(array_stats.power_scale_sense(column[None], *weights, **alphas))
+            if np.ptp(column) > 0
+            else 0.0
+            for column in values.T
+        ]
+    )
