@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
@@ -47,7 +47,59 @@ def list_variables(spec: ModelSpec) -> tuple[Variable, ...]:
         Variable(name, "auxiliary", name, None, (element_dim(name),) * (name in spec.lengths))
         for name in spec.auxiliary
     )
-    return (*modelled, *auxiliary)
+    return (*modelled, *map(_joint_variable, list_shared(spec)), *auxiliary)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedEffects:
+    """Effects that `(x |p| g)` correlates, within a formula or between formulas.
+
+    Parameters
+    ----------
+    group : GroupSpec
+        The factor.
+    share : str
+        The label `p`.
+    members : tuple of (PredictorSpec, GroupSpec, int)
+        Predictor, group and position of each effect, in the order of the formulas.
+    """
+
+    group: GroupSpec
+    share: str
+    members: tuple[tuple[PredictorSpec, GroupSpec, int], ...]
+
+    @property
+    def variable(self) -> str:
+        """Return the name of their correlation matrix, `cor_g__p`."""
+        return tree_name(f"cor_{self.group.name}__{self.share}")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return brms's labels: `Intercept`, `sigma_Intercept`."""
+        return tuple(
+            group.effects[k] if spec.parameter == "mu" else f"{spec.parameter}_{group.effects[k]}"
+            for spec, group, k in self.members
+        )
+
+    @property
+    def dims(self) -> tuple[str, str]:
+        """Return the dimension of the effects and its second self."""
+        dim = f"{tree_name(self.group.dim)}__{self.share}_effect"
+        return dim, f"{dim}_bis"
+
+
+def list_shared(spec: ModelSpec) -> tuple[SharedEffects, ...]:
+    """Return the sets of effects that share a correlation matrix by a label."""
+    found: dict[tuple[str, str], SharedEffects] = {}
+    for predictor in spec.predictors.values():
+        for group in predictor.groups:
+            for block, share in zip(group.blocks, group.share, strict=False):
+                if share is None:
+                    continue
+                before = found.get((group.name, share), SharedEffects(group, share, ()))
+                members = (*before.members, *((predictor, group, k) for k in block))
+                found[group.name, share] = replace(before, members=members)
+    return tuple(each for each in found.values() if len(each.members) > 1)
 
 
 def list_coords(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
@@ -66,6 +118,8 @@ def list_coords(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
             effect, effect_bis = effect_dims(predictor, group)
             coords |= {dims[group.dim]: group.levels}
             coords |= {effect: group.effects, effect_bis: group.effects}
+    for shared in list_shared(spec):
+        coords |= dict.fromkeys(shared.dims, shared.labels)
     return coords
 
 
@@ -116,6 +170,12 @@ def _predictor_variables(predictor: PredictorSpec, dims: Mapping[str, str]) -> I
         yield Variable(name, "b", predictor.parameter, None, (coef_dim(predictor),))
     for group in predictor.groups:
         yield from _group_variables(predictor, group, dims[group.dim])
+
+
+def _joint_variable(shared: SharedEffects) -> Variable:
+    everything = (tuple(range(len(shared.members))),)
+    group = replace(shared.group, effects=shared.labels, blocks=everything)
+    return Variable(shared.variable, "cor", "mu", group, shared.dims)
 
 
 def _group_variables(

@@ -22,9 +22,11 @@ def log_likelihood(posterior: Posterior) -> xr.DataArray:
     rows = collect_rows(posterior, None, parse_policies(posterior.spec, "observed"))
     response = posterior.design.response
     values = np.empty((rows.n_samples, rows.shape[2]))
-    for block in iterate_blocks(posterior.spec, rows, np.random.default_rng(0)):
-        family = posterior.spec.family
-        values[block.draws] = log_density(family, response.y, block.parameters, response)
+    family = posterior.spec.family
+    # A density too small for a double has the logarithm -inf.
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        for block in iterate_blocks(posterior.spec, rows, np.random.default_rng(0)):
+            values[block.draws] = log_density(family, response.y, block.parameters, response)
     return as_data_array(values, posterior, rows, name=response_name(posterior.design))
 
 

@@ -75,8 +75,10 @@ def predict(
     rng = np.random.default_rng(seed)
     evaluate = evaluator(kind, response, rng.spawn(1)[0])
     values = np.empty((rows.n_samples, rows.shape[2]))
-    for block in iterate_blocks(posterior.spec, rows, rng):
-        values[block.draws] = evaluate(block)
+    # A draw from a wide prior may mean more than a double holds: infinity or NaN says so.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for block in iterate_blocks(posterior.spec, rows, rng):
+            values[block.draws] = evaluate(block)
     return as_data_array(values, posterior, rows, name=kind)
 
 
@@ -99,7 +101,7 @@ def linear_predictors(
     dict of str to ndarray, shape (chain, draw, obs)
     """
     table, policies = _as_table(data), parse_policies(posterior.spec, groups)
-    rows = collect_rows(posterior, table, policies)
+    rows = collect_rows(posterior, table, policies, Extension({}, seed))
     values = {name: np.empty((rows.n_samples, rows.shape[2])) for name in rows.predictors}
     rng = np.random.default_rng(seed)
     rng.spawn(1)  # as in `predict`, so that the same seed gives the same new groups

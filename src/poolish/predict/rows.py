@@ -24,6 +24,7 @@ from poolish.predict.groups import (
 )
 from poolish.predict.policies import Policy
 from poolish.predict.relatives import Extension, relate
+from poolish.predict.shared import draw_shared
 from poolish.relations.relation import Relation
 from poolish.spec.adapt import evaluate_adapted
 from poolish.spec.model import GroupSpec, PredictorSpec
@@ -99,7 +100,7 @@ def collect_rows(
     RelationError
         If an extended relation does not fit that of the model.
     UnsupportedError
-        If new groups are asked for whose effects are shared between formulas.
+        If the mean over groups is asked for whose effects are shared between formulas.
     """
     source = posterior.table if table is None else table
     draws = posterior.draws
@@ -149,7 +150,7 @@ def _group_rows(
 ) -> Iterator[GroupRows]:
     for group, design in zip(spec.groups, arrays.groups, strict=True):
         policy = policies[group.name]
-        if policy in ("new", "integrate"):
+        if policy == "integrate":
             _refuse_shared(group, policy)
         yield _one_group(posterior, spec, group, design, source, policy, extension)
 
@@ -173,6 +174,8 @@ def _one_group(
         r = _flat(group_reader(posterior, spec, group)(used))
     if policy == "new":
         codes, n_new = number_new_groups(posterior, spec, group, source)
+        if any(share is not None for share in group.share):
+            policy, r = "observed", draw_shared(posterior, spec, group, n_new, extension.seed)
     cor = tree_name(spec.variable("cor", group))
     scale = np.sqrt(_relation_scale(fitted_group(posterior, spec, group).relation))
     return GroupRows(
@@ -239,8 +242,8 @@ def _refuse_shared(group: GroupSpec, policy: Policy) -> None:
         raise UnsupportedError(
             f"group `{group.name}` shares its effects with another formula",
             given=f'groups="{policy}" and effects written `| {group.share[0]} |`',
-            expected='"observed" or "zero" for such groups',
-            fix="predict for observed groups, or write the group terms without the shared label",
+            expected='"observed", "new" or "zero" for such groups',
+            fix="average predictions for new groups, or leave the shared label out",
         )
 
 

@@ -137,7 +137,7 @@ def add_groups(
             else _add_noncentered(block, rows, sd)
         )
         columns |= dict(zip(map(_place, block.effects), effects, strict=True))
-    _add_correlations(blocks, factors)
+    _add_correlations(spec, blocks, factors)
     return _collect(spec, design, columns)
 
 
@@ -229,7 +229,7 @@ def _at_average(block: Block, intercept: Effect, columns: list[Tensor]) -> Tenso
     )
 
 
-def _add_correlations(blocks: tuple[Block, ...], factors: list[Rows]) -> None:
+def _add_correlations(spec: ModelSpec, blocks: tuple[Block, ...], factors: list[Rows]) -> None:
     """Add `cor_G` for every group with correlated effects, and the joint one of shared blocks."""
     entries: dict[Key, dict[tuple[int, int], Any]] = {}
     owners: dict[Key, Effect] = {}
@@ -241,7 +241,7 @@ def _add_correlations(blocks: tuple[Block, ...], factors: list[Rows]) -> None:
                     places = entries.setdefault(first.key, {})
                     places[first.index, second.index] = correlation(rows, a, b)
         if block.share is not None and len(block.effects) > 1:
-            _add_joint_correlation(block, rows)
+            _add_joint_correlation(spec, block, rows)
     for key, owner in owners.items():
         if any(len(part) > 1 for part in owner.group.blocks):
             name = owner.predictor.variable("cor", owner.group)
@@ -249,13 +249,17 @@ def _add_correlations(blocks: tuple[Block, ...], factors: list[Rows]) -> None:
             pm.Deterministic(name, matrix, dims=effect_dims(owner.predictor, owner.group))
 
 
-def _add_joint_correlation(block: Block, rows: Rows) -> None:
-    q = len(block.effects)
+def _add_joint_correlation(spec: ModelSpec, block: Block, rows: Rows) -> None:
+    # In the order of the formulas, which that of a centred block is not.
+    q, rank = len(block.effects), list(spec.predictors)
+    places = [(rank.index(e.predictor.parameter), e.index) for e in block.effects]
+    order = sorted(range(q), key=places.__getitem__)
     dims = joint_dims(block.effects[0].group, str(block.share))
-    labels = tuple(joint_label(effect.predictor, effect.label) for effect in block.effects)
+    effects = [block.effects[i] for i in order]
+    labels = tuple(joint_label(effect.predictor, effect.label) for effect in effects)
     for dim in dims:
         pm.modelcontext(None).add_coord(dim, labels)
-    values = {(i, j): correlation(rows, i, j) for i in range(q) for j in range(q)}
+    values = {(i, j): correlation(rows, order[i], order[j]) for i in range(q) for j in range(q)}
     pm.Deterministic(block.variable("cor"), _matrix(values, q), dims=dims)
 
 
