@@ -61,3 +61,12 @@ def test_intervals_are_equal_tailed(prob, expected):
     found = describe_draws(values, ci_prob=prob)
 
     assert (found["lower"][0], found["upper"][0]) == pytest.approx(expected)
+
+
+def test_an_infinite_draw_has_no_sd_and_warns_of_nothing():
+    values = np.array([[1.0, 2.0, np.inf, 3.0]])[..., None]
+
+    described = describe_draws(values)
+
+    assert described["mean"][0] == np.inf
+    assert np.isnan(described["sd"][0])

@@ -34,15 +34,18 @@ def describe_draws(values: np.ndarray, *, ci_prob: float = CI_PROB) -> dict[str,
     ----------
     values : ndarray, shape (chain, draw, ...)
     ci_prob : float
+
+    Returns
+    -------
+    dict of str to ndarray, shape (...)
+        `mean`, `sd`, `lower`, `upper`; the sd is NaN where a draw is infinite.
     """
     tails = (0.5 - ci_prob / 2, 0.5 + ci_prob / 2)
-    lower, upper = np.quantile(values, tails, axis=(0, 1))
-    return {
-        "mean": values.mean(axis=(0, 1)),
-        "sd": values.std(axis=(0, 1), ddof=1),
-        "lower": lower,
-        "upper": upper,
-    }
+    # Some draws of a variance may be infinite (Student's, below two degrees of freedom).
+    with np.errstate(over="ignore", invalid="ignore"):
+        lower, upper = np.quantile(values, tails, axis=(0, 1))
+        mean, sd = values.mean(axis=(0, 1)), values.std(axis=(0, 1), ddof=1)
+    return {"mean": mean, "sd": sd, "lower": lower, "upper": upper}
 
 
 def measure_sampling(values: np.ndarray) -> dict[str, np.ndarray]:
