@@ -1,7 +1,7 @@
 # make env   the environment (.venv) from requirements.lock, once
 # make demo  the main job: fit models/sleepstudy, print the summary, write sleepstudy.nc
 # make test  the fast tests; PYTEST_ARGS="-k formula" chooses
-.PHONY: env demo test test-slow lint gallery pictures lock calibrate bench clean
+.PHONY: env demo test test-slow lint gallery pictures docs lock calibrate bench clean
 .DEFAULT_GOAL := env
 
 VENV := .venv
@@ -44,6 +44,10 @@ pictures: env
 	for name in sleepstudy penicillin pastes dietox_slope; do \
 	  $(BIN)/poolish fit models/$$name --quiet --force -o out/fits/$$name.nc > /dev/null || exit 1; done
 	$(BIN)/python -m poolish.plots.sheet out/fits out/pictures
+
+# The documentation site, in site/, offline; a warning is an error.
+docs: env
+	$(BIN)/mkdocs build --strict --quiet
 
 # Names, versions and hashes only; for Python 3.12 and later on every platform.
 lock:
