@@ -12,6 +12,7 @@ from poolish.plots import Plots, make_picture
 from poolish.plots.kinship import cluster
 from poolish.plots.predictive import Replicates, quantile_residuals, replicate
 from poolish.plots.style import FINDING
+from poolish.predict import with_log_likelihood
 from poolish.summaries.variance import share_draws
 
 
@@ -78,6 +79,19 @@ def test_check_has_six_panels_that_say_what_good_is(brms_sleep):
         "influence",
         "chains",
     }
+
+
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter")
+def test_influence_is_the_pareto_k_of_arviz(brms_sleep):
+    import arviz as az
+
+    data = Plots(brms_sleep).check(data=True)
+    tree = with_log_likelihood(brms_sleep).tree
+
+    expected = az.loo(tree, pointwise=True, reff=1.0).pareto_k
+
+    k = data[data["panel"] == "influence"]["k"]
+    np.testing.assert_allclose(k, expected, atol=1e-6)
 
 
 def test_ppc_draws_fifty_replicates_and_the_observed_data(brms_sleep, sleepstudy):

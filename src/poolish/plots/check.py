@@ -151,7 +151,8 @@ def _influence(posterior: Posterior) -> pd.DataFrame:
         return pd.DataFrame(columns=["row", "k"])
     density = log_likelihood(posterior)
     values = density.values.reshape(-1, density.shape[2]).T
-    k = np.array([array_stats.psislw(-row)[1] for row in values], float).ravel()
+    # It takes log likelihoods, and weighs by their inverse.
+    k = np.array([array_stats.psislw(row)[1] for row in values], float).ravel()
     return pd.DataFrame({"row": np.asarray(density.coords["obs"].values), "k": k})
 
 

@@ -1,0 +1,156 @@
+"""The answer in one paragraph, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from poolish.plots import make_picture
+from poolish.plots.predictive import replicate
+from poolish.plots.residuals import FINDING_P, say_finding, tabulate_residuals, uniform_p
+from poolish.posterior.variables import tree_name
+from poolish.report.blocks import Items, Section, Text, Verdict
+from poolish.report.facts import Facts
+from poolish.summaries.diagnosis import format_value
+from poolish.summaries.effects import collect_effects
+from poolish.summaries.moments import describe_draws
+from poolish.summaries.numbers import count_decimals, format_interval, format_number
+from poolish.summaries.pooling import average_pooling
+
+# Effects that are put into words; the table has all.
+_MOST_EFFECTS = 4
+
+
+def answer(facts: Facts) -> Section:
+    """Return the findings in words."""
+    sentences = [*_effect_sentences(facts), *_group_sentences(facts)]
+    return Section("answer", "Answer", (Text(" ".join(sentences)),))
+
+
+def verdict(facts: Facts) -> Section:
+    """Return the box that says whether to trust the fit."""
+    items = (
+        ("Sampling", _sampling(facts)),
+        ("Fit", _fit(facts)),
+        ("Priors", _priors(facts)),
+    )
+    box = Verdict(facts.diagnosis.verdict, items)
+    notes = facts.posterior.record.notes
+    return Section("verdict", "Can it be trusted?", (box, *((Items(notes),) if notes else ())))
+
+
+def _effect_sentences(facts: Facts) -> Iterator[str]:
+    posterior = facts.posterior
+    spec = posterior.spec.main
+    response = _name(facts, posterior.design.response.name)
+    shown = [(k, name) for k, name in enumerate(spec.coefs) if name != "Intercept"]
+    for k, name in shown[:_MOST_EFFECTS] or ([(0, "Intercept")] if spec.coefs else []):
+        draws = posterior.draws[spec.variable("b")].values[..., k]
+        yield _effect_sentence(facts, response, name, draws)
+    if len(shown) > _MOST_EFFECTS:
+        yield f"{len(shown) - _MOST_EFFECTS} further effects are in the table below."
+
+
+def _effect_sentence(facts: Facts, response: str, name: str, draws: np.ndarray) -> str:
+    link = facts.posterior.spec.main.link.name
+    scale, transform = _SCALES.get(link, (f"on the {link} scale adds", lambda x: x))
+    unit = facts.labels.get(facts.posterior.design.response.name, {}).get("unit", "")
+    values = transform(draws)
+    text = _estimate(values, facts.ci_prob)
+    if link == "identity":
+        text = text.replace(" (", f" {unit} (", 1) if unit else text
+    if name == "Intercept":
+        where = "" if link == "identity" else f" ({link} scale)"
+        return f"The population average of {response}{where} is {_estimate(draws, facts.ci_prob)}."
+    prob = float((draws > 0).mean())
+    what = name if "[" in name else f"O{_one_more(facts, name)[1:]}"
+    sure = f"The probability that the effect is above zero is {_probability(prob)}."
+    return f"{what} {scale} {text} {_to(link, response)}. {sure}"
+
+
+_SCALES: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "identity": ("adds", lambda x: x),
+    "log": ("multiplies by", np.exp),
+    "logit": ("multiplies by", np.exp),
+}
+
+
+def _to(link: str, response: str) -> str:
+    return {"log": f"the mean of {response}", "logit": f"the odds of {response}"}.get(
+        link, f"to the mean of {response}"
+    )
+
+
+def _group_sentences(facts: Facts) -> Iterator[str]:
+    posterior = facts.posterior
+    for predictor in posterior.spec.predictors.values():
+        on = "" if predictor is posterior.spec.main else f" (in {predictor.parameter})"
+        for group in predictor.groups:
+            found = collect_effects(posterior, predictor, group)
+            sd = posterior.draws[tree_name(predictor.variable("sd", group))].values
+            parts = [
+                f"{effect} with sd {_estimate(sd[..., k], facts.ci_prob)}"
+                for k, effect in enumerate(group.effects)
+            ]
+            pooling = average_pooling(found)
+            means = ", ".join(f"{v:.2f} for {e}" for e, v in pooling.items() if np.isfinite(v))
+            borrow = f"; average pooling is {means}" if means else ""
+            yield (
+                f"The {len(group.levels):,} levels of {_name(facts, group.name)} differ in "
+                f"{' and in '.join(parts)}{on}{borrow}."
+            )
+
+
+def _estimate(draws: np.ndarray, ci_prob: float) -> str:
+    row = {
+        name: float(v[0]) for name, v in describe_draws(draws[..., None], ci_prob=ci_prob).items()
+    }
+    decimals = count_decimals(row["sd"])
+    interval = format_interval(row["lower"], row["upper"], decimals)
+    return f"{format_number(row['mean'], decimals)} ({ci_prob:.0%} interval {interval})"
+
+
+def _one_more(facts: Facts, column: str) -> str:
+    unit = facts.labels.get(column, {}).get("unit", "")
+    return f"one unit more of {_name(facts, column)}" + (f" ({unit})" if unit else "")
+
+
+def _probability(prob: float) -> str:
+    if prob > 0.995:
+        return "above 0.99"
+    return "below 0.01" if prob < 0.005 else f"{prob:.2f}"
+
+
+def _name(facts: Facts, column: str) -> str:
+    return facts.labels.get(column, {}).get("label", column)
+
+
+def _sampling(facts: Facts) -> str:
+    found, reason = facts.diagnosis, facts.diagnosis.reason
+    if reason is not None:
+        return f"{reason}. What to do: {reason.measure.action}."
+    measures = ("R-hat", "bulk ESS", "tail ESS", "share of divergences", "Pareto k")
+    worst = {m: v for m in measures if (v := found.worst(m)) is not None}
+    return "Worst values: " + ", ".join(f"{m} {format_value(v)}" for m, v in worst.items()) + "."
+
+
+def _fit(facts: Facts) -> str:
+    residuals = tabulate_residuals(facts.posterior, replicate(facts.posterior))
+    p = uniform_p(residuals)
+    if p < FINDING_P:
+        return f"{say_finding(p, 0)}; look at the predictive checks below."
+    return f"Quantile residuals are uniform as they should be (Kolmogorov-Smirnov p = {p:.2f})."
+
+
+def _priors(facts: Facts) -> str:
+    picture = make_picture(facts.posterior, "prior_posterior", at_most=1000)
+    ratio = picture.frame.groupby("parameter", sort=False)["sd_ratio"].first().dropna()
+    loose = ratio[ratio > 0.5]
+    if loose.empty:
+        return "Every posterior is less than half as wide as its prior: the data speak."
+    names = ", ".join(f"{name} ({value:.2f})" for name, value in loose.items())
+    return (
+        f"The prior matters for {names}: posterior spread over prior spread above one half. "
+        "Change these priors and fit again to see how much."
+    )
