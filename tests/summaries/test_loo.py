@@ -75,6 +75,7 @@ def test_levels_with_a_known_covariance_are_not_left_out():
         leave_group_out(posterior, posterior.spec.main.groups[0].name)
 
 
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter")
 def test_the_better_model_is_named(sleep_fit, sleepstudy):
     smaller = po.fit("Reaction ~ Days + (1 | Subject)", sleepstudy, seed=1, progress=False)
 
