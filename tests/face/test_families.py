@@ -1,0 +1,181 @@
+"""Every family from formula to saved file and back: nothing between row and face is missing.
+
+The posterior is draws of the prior, clipped (`tests/made_fits.py`), so no engine runs here. What a
+family predicts is held to its own row: `tests/spec/families` holds the rows to SciPy and R.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.made_fits import make_posterior
+
+import poolish as po
+from poolish.posterior import list_variables
+from poolish.predict.pointwise import log_likelihood
+from poolish.predict.predict import linear_predictors
+from poolish.spec.families import FAMILIES
+
+N_GROUPS, N_EACH = 6, 4
+N_OBS = N_GROUPS * N_EACH
+RNG = np.random.default_rng(20261120)
+LEVELS = ("low", "middle", "high", "top")
+ORDER = np.arange(N_OBS) % len(LEVELS)
+OUTCOMES: dict[str, object] = {
+    "real": RNG.normal(2.0, 1.0, N_OBS),
+    "positive": RNG.gamma(2.0, 1.0, N_OBS) + 0.05,
+    "non-negative": np.where(ORDER == 0, 0.0, RNG.gamma(2.0, 1.0, N_OBS)),
+    "count": RNG.poisson(2.0, N_OBS),
+    "binary": ORDER % 2,
+    "binomial": RNG.integers(0, 7, N_OBS),
+    "proportion": RNG.uniform(0.05, 0.95, N_OBS),
+    "ordinal": pd.Categorical([LEVELS[i] for i in ORDER], LEVELS, ordered=True),
+    "category": np.array(LEVELS)[ORDER],
+    "angle": RNG.uniform(-3.0, 3.0, N_OBS),
+}
+ROWS = pd.DataFrame(
+    {
+        "x": RNG.normal(size=N_OBS),
+        "n": np.full(N_OBS, 6),
+        "g": np.repeat(list("abcdef"), N_EACH),
+    }
+)
+NEW = pd.DataFrame({"x": [0.1, -1.0, 0.4], "n": [3, 6, 1], "g": ["b", "f", "b"]})
+
+# Prior draws reach what no double holds; those of a posterior are moderate.
+TAME = {"b": (-1.0, 1.0), "sd": (0.2, 1.0), "r": (-1.0, 1.0), "auxiliary": (0.2, 3.0)}
+
+each_family = pytest.mark.parametrize("family", FAMILIES)
+
+
+def outcome_kind(family: str) -> str:
+    """Return the key of `OUTCOMES` that a family can have produced."""
+    kind = FAMILIES[family].response_kind
+    return kind if kind in OUTCOMES else "non-negative"
+
+
+def make_case(family: str) -> tuple[str, pd.DataFrame]:
+    """Return a formula of one slope and one grouping factor, and data for it."""
+    kind = outcome_kind(family)
+    left = "y | trials(n)" if kind == "binomial" else "y"
+    return f"{left} ~ x + (1 | g)", ROWS.assign(y=OUTCOMES[kind])
+
+
+@pytest.fixture(scope="module")
+def fits() -> dict[str, po.Fit]:
+    """Return a fit of every family with draws from its prior, made moderate."""
+    return {name: _make_fit(name) for name in FAMILIES}
+
+
+def _make_fit(family: str) -> po.Fit:
+    formula, data = make_case(family)
+    prior = make_posterior(formula, data, family=family, size=(2, 8))
+    vectors = prior.spec.lengths  # thresholds, which clipping would make equal
+    tame = {
+        variable.name: prior.draws[variable.name].values.clip(*TAME[variable.kind])
+        for variable in list_variables(prior.spec)
+        if variable.name not in vectors
+    }
+    return po.Fit(make_posterior(formula, data, tame, family=family))
+
+
+@each_family
+def test_prior_predictive_draws_are_outcomes_of_the_family(family: str) -> None:
+    formula, data = make_case(family)
+
+    tree = po.model(formula, data, family=family).prior_predictive(draws=3, seed=1)
+
+    drawn = tree["prior_predictive"]["y"].values.reshape(-1, N_OBS)
+    assert drawn.shape == (3, N_OBS)
+    if FAMILIES[family].is_discrete:
+        finite = drawn[np.isfinite(drawn)]
+        np.testing.assert_array_equal(finite, np.round(finite))
+
+
+@each_family
+@pytest.mark.parametrize("groups", ["observed", "new", "zero"])
+def test_every_kind_of_prediction_exists(family: str, groups: str, fits: dict[str, po.Fit]) -> None:
+    fit = fits[family]
+
+    for data, n_rows in ((None, N_OBS), (NEW, len(NEW))):
+        for kind in ("linear", "mean", "response"):
+            draws = fit.predict(data, kind=kind, groups=groups)
+            assert draws.dims == ("chain", "draw", "obs")
+            assert draws.shape == (2, 8, n_rows)
+            if kind == "linear":
+                assert np.isfinite(draws.values).all()
+
+
+@each_family
+def test_the_mean_is_that_of_the_families_row(family: str, fits: dict[str, po.Fit]) -> None:
+    result = fits[family].result
+    response = result.design.response
+    predictors = result.spec.predictors
+    linear = linear_predictors(result)
+    parameters = {name: predictors[name].link.inverse(eta[0]) for name, eta in linear.items()}
+    for name in result.spec.auxiliary:
+        values = result.draws[name].values[0]
+        parameters[name] = values if values.ndim > 1 else values[:, None]
+
+    mean = fits[family].predict(kind="mean").values[0]
+
+    expected = FAMILIES[family].mean(parameters, response)
+    np.testing.assert_allclose(mean, expected, rtol=1e-12)
+
+
+@each_family
+def test_a_linear_predictor_is_its_coefficients_and_effects(
+    family: str, fits: dict[str, po.Fit]
+) -> None:
+    result = fits[family].result
+    spec = result.spec.main
+    b = result.draws[spec.variable("b")].values
+    r = result.draws[spec.variable("r", spec.groups[0])].values[..., 0]
+    x = dict(zip(spec.coefs, b.transpose(2, 0, 1), strict=True))
+    codes = np.repeat(np.arange(N_GROUPS), N_EACH)
+
+    linear = fits[family].predict(kind="linear").values
+
+    slope = x["x"][..., None] * ROWS["x"].to_numpy()
+    expected = slope + r[..., codes] + (x["Intercept"][..., None] if "Intercept" in x else 0.0)
+    np.testing.assert_allclose(linear, expected, rtol=1e-10, atol=1e-12)
+
+
+@each_family
+def test_a_loaded_fit_answers_as_the_saved_one_did(
+    family: str, fits: dict[str, po.Fit], tmp_path: Path
+) -> None:
+    fit = fits[family]
+    fit.save(tmp_path / "fit.nc")
+
+    loaded = po.load(tmp_path / "fit.nc")
+
+    assert repr(loaded) == repr(fit)
+    for kind in ("mean", "response"):
+        before = fit.predict(NEW, kind=kind, groups="new", seed=5)
+        after = loaded.predict(NEW, kind=kind, groups="new", seed=5)
+        np.testing.assert_array_equal(after, before)
+    np.testing.assert_array_equal(log_likelihood(loaded.result), log_likelihood(fit.result))
+
+
+@each_family
+def test_the_log_likelihood_is_finite(family: str, fits: dict[str, po.Fit]) -> None:
+    density = log_likelihood(fits[family].result)
+
+    assert density.shape == (2, 8, N_OBS)
+    assert np.isfinite(density.values).all()
+
+
+@each_family
+def test_every_table_of_a_family_can_be_made(family: str, fits: dict[str, po.Fit]) -> None:
+    fit = fits[family]
+
+    assert fit.result.spec.family.name.split("_")[0] in repr(fit)
+    assert len(fit.summary().to_df()) >= 3
+    assert len(fit.groups("g").to_df()) == N_GROUPS
+    assert len(fit.pooling("g").to_df()) >= N_GROUPS
+    assert len(fit.variance().to_df()) >= 1
+    assert len(fit.priors().to_df()) >= 3
