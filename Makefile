@@ -52,7 +52,7 @@ docs: env
 # Names, versions and hashes only; for Python 3.12 and later on every platform.
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.12 --upgrade \
-	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock
 
 # Simulation-based calibration of the exact engine: ten minutes, prints a table.
 calibrate: env
