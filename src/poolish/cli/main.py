@@ -10,8 +10,6 @@ from types import TracebackType
 from typing import Annotated
 
 import typer
-from poolish.cli.options import BAD_INPUT
-from poolish.errors import PoolishError
 
 from poolish import __version__
 from poolish.cli import (
@@ -26,9 +24,12 @@ from poolish.cli import (
     predict,
     priors,
     ranks,
+    report,
     summary,
     variance,
 )
+from poolish.cli.options import BAD_INPUT
+from poolish.errors import PoolishError
 
 app = typer.Typer(
     name="poolish",
@@ -42,6 +43,7 @@ app.command("summary")(summary.summary)
 app.command("variance")(variance.variance)
 app.command("pooling")(pooling.pooling)
 app.command("plot")(plot.plot)
+app.command("report")(report.report)
 app.command("ranks")(ranks.ranks)
 app.command("predict")(predict.predict)
 app.command("check")(check.check)

@@ -9,6 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
+
 from poolish.posterior import Posterior, save
 from poolish.posterior.names import rename_draws
 from poolish.predict import GroupUpdate, predict, update_group
@@ -18,8 +19,8 @@ from poolish.summaries.diagnosis import Diagnosis, diagnose
 from poolish.summaries.doctor import CheckResult, Step, check_fit
 from poolish.summaries.groups import summarise_groups
 from poolish.summaries.heritability import summarise_breeding_values, summarise_heritability
-from poolish.summaries.places import At
 from poolish.summaries.loo import LooResult, leave_group_out, leave_one_out
+from poolish.summaries.places import At
 from poolish.summaries.pooling import summarise_pooling
 from poolish.summaries.predictive import check_predictive
 from poolish.summaries.printed import print_html, print_text
@@ -257,6 +258,38 @@ class Fit:
         are more than the draws of this fit can follow.
         """
         return update_group(self.result, rows, group=group, seed=seed)
+
+    def report(
+        self,
+        path: str | PathLike[str],
+        *,
+        labels: Labels | None = None,
+        title: str | None = None,
+        ci_prob: float = 0.95,
+    ) -> None:
+        """Write the report of this fit to one file: HTML, Markdown or PDF, by its ending.
+
+        Parameters
+        ----------
+        path : str or path
+            `report.html`, `report.md` or `report.pdf` (needs `poolish[pdf]`).
+        labels : Mapping, optional
+            Names and units of columns.
+        title : str, optional
+        ci_prob : float
+
+        Raises
+        ------
+        FileError
+            If the ending is another one, or the file cannot be written.
+        """
+        from poolish.report import build_report, check_ending, write_report
+
+        check_ending(path)
+        built = build_report(
+            self.result, labels=labels, title=title, ci_prob=ci_prob, diagnosis=self.diagnosis
+        )
+        write_report(built, path)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fit to one netCDF file; an old file is replaced only by a verified new one."""
