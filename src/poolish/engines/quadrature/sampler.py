@@ -82,17 +82,17 @@ def sample(
     outer = split_at_mode(nested, mode)
     conditional, modes = fit_conditional(problem, outer, nested.start)
     chosen = choose_nodes(problem, outer, modes)
-    final = adapt(chosen.problem, with_long_tail(outer), conditional, plan, effort=effort)
+    final = adapt(chosen.problem, with_long_tails(outer), conditional, plan, effort=effort)
     return _chains(chosen.problem, final, plan, chosen.error)
 
 
-def with_long_tail(outer: SplitT) -> Mixture:
-    """Return the proposal mixed with one that reaches further down.
+def with_long_tails(outer: SplitT) -> Mixture:
+    """Return the proposal mixed with one that reaches further.
 
-    Where the data allow a standard deviation of 0, the density of its logarithm falls to the left
-    only as fast as the standard deviation itself.
+    Where the data allow a standard deviation of 0, or an infinite shape, the density of the
+    logarithm falls to that side only exponentially.
     """
-    longer = replace(outer, below=LONGER * outer.below)
+    longer = replace(outer, below=LONGER * outer.below, above=LONGER * outer.above)
     return Mixture([outer, longer], np.array([1.0 - LONGER_SHARE, LONGER_SHARE]))
 
 
