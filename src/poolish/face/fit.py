@@ -21,6 +21,11 @@ from poolish.summaries.groups import summarise_groups
 from poolish.summaries.heritability import summarise_breeding_values, summarise_heritability
 from poolish.summaries.loo import LooResult, leave_group_out, leave_one_out
 from poolish.summaries.places import At
+from poolish.summaries.marginal_effects import (
+    tabulate_comparisons,
+    tabulate_predictions,
+    tabulate_slopes,
+)
 from poolish.summaries.pooling import summarise_pooling
 from poolish.summaries.predictive import check_predictive
 from poolish.summaries.printed import print_html, print_text
@@ -204,6 +209,18 @@ class Fit:
     def prior_sensitivity(self, **options: Any) -> TableResult:
         """Return how far each parameter moves when a prior, or the likelihood, is scaled."""
         return tabulate_sensitivity(self.result, **options)
+
+    def predictions(self, **options: Any) -> TableResult:
+        """Return means of the response: for a typical group, over groups, for observed ones."""
+        return tabulate_predictions(self.result, **options)
+
+    def comparisons(self, variable: str, **options: Any) -> TableResult:
+        """Return how the mean response changes when one predictor does."""
+        return tabulate_comparisons(self.result, variable, **options)
+
+    def slopes(self, variable: str, **options: Any) -> TableResult:
+        """Return the derivative of the mean response in a numeric predictor."""
+        return tabulate_slopes(self.result, variable, **options)
 
     def ppc(self, kind: str = "density", *, by: str | None = None, **options: Any) -> TableResult:
         """Return what was observed beside replicated data: `density`, `statistics`, ..."""
