@@ -14,7 +14,7 @@ from poolish.formula import parse as formula
 
 if TYPE_CHECKING:
     from poolish.errors import PoolishError
-    from poolish.face.api import compare, fit, from_bambi, load, lrt, mle, model
+    from poolish.face.api import compare, fit, from_bambi, gee, load, lrt, mle, model
     from poolish.face.fit import Fit
     from poolish.face.model import Model
     from poolish.face.pages import explore
@@ -40,6 +40,7 @@ _HOMES = {
     "Model": "poolish.face.model",
     "family": "poolish.spec.families",
     "compare": "poolish.face.api",
+    "gee": "poolish.face.api",
     "explore": "poolish.face.pages",
     "fit": "poolish.face.api",
     "from_bambi": "poolish.face.api",
@@ -71,6 +72,7 @@ __all__ = [
     "fit",
     "formula",
     "from_bambi",
+    "gee",
     "genomic_relationship",
     "load",
     "lrt",

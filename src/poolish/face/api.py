@@ -14,6 +14,8 @@ from poolish.posterior import load as load_posterior
 from poolish.spec.build import Centered, StatedPriors
 from poolish.spec.family import Family, FamilyChoice
 from poolish.summaries.compare import Comparison, compare_loo
+from poolish.summaries.gee import fit_gee
+from poolish.summaries.table import TableResult
 
 from poolish.face.fit import Fit
 
@@ -25,6 +27,7 @@ __all__ = [
     "compare",
     "fit",
     "from_bambi",
+    "gee",
     "load",
     "lrt",
     "mle",
@@ -126,6 +129,34 @@ def compare(fits: Mapping[str, Fit], *, leave_out: str | None = None) -> Compari
         for name, fit in fits.items()
     }
     return compare_loo(results)
+
+
+def gee(
+    formula: FormulaLike,
+    data: object,
+    *,
+    family: str | Family | FamilyChoice = "gaussian",
+    correlation: str = "exchangeable",
+    missing: Literal["error", "drop"] = "error",
+) -> TableResult:
+    """Return population-averaged coefficients by estimating equations, with robust errors.
+
+    Parameters
+    ----------
+    formula : str
+        As for a mixed model; its one group term names the clusters.
+    data, family, missing
+        As for `po.model`.
+    correlation : "exchangeable" or "independence"
+        Of rows of the same cluster.
+
+    Raises
+    ------
+    UnsupportedError
+        If statsmodels has no such family, or there is not exactly one group.
+    """
+    declared = build_model(formula, data, family=family, missing=missing)
+    return fit_gee(declared.spec, declared.design, correlation=correlation)
 
 
 def from_bambi(model: bambi.Model) -> Model:
