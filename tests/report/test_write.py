@@ -97,7 +97,7 @@ def test_hostile_names_stay_text(hostile):
     [
         ("counts ~ dose + (1 | g)", "poisson"),
         ("event ~ dose + (1 | g)", "bernoulli"),
-        ("event | trials(n) ~ 1 + (1 | g)", "binomial"),
+        ("event | trials(n) ~ x + (1 | g)", "binomial"),
         ("rating ~ x + (1 | g)", "cumulative"),
         ("positive ~ x", "gamma"),
         (["y ~ x + (x || g)", "sigma ~ x"], "gaussian"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -100,18 +101,21 @@ def _arviz_axes(found: Replicates, chosen: np.ndarray, *, is_discrete: bool) -> 
     rep = xr.Dataset({"y": (("chain", "draw", "obs"), found.y_rep[None, chosen])})
     observed = xr.Dataset({"y": ("obs", found.y)})
     tree = xr.DataTree.from_dict({"posterior_predictive": rep, "observed_data": observed})
-    plots = az.plot_ppc_dist(
-        tree,
-        backend="matplotlib",
-        kind="ecdf" if is_discrete else "kde",
-        num_samples=len(chosen),
-        visuals={
-            "predictive_dist": {"color": PARTIAL, "alpha": 0.25},
-            "observed_dist": {"color": COMPLETE, "width": 2.2},
-            "title": False,
-            "remove_axis": False,
-        },
-    )
+    with warnings.catch_warnings():
+        # It advises another picture for binary outcomes.
+        warnings.simplefilter("ignore", UserWarning)
+        plots = az.plot_ppc_dist(
+            tree,
+            backend="matplotlib",
+            kind="ecdf" if is_discrete else "kde",
+            num_samples=len(chosen),
+            visuals={
+                "predictive_dist": {"color": PARTIAL, "alpha": 0.25},
+                "observed_dist": {"color": COMPLETE, "width": 2.2},
+                "title": False,
+                "remove_axis": False,
+            },
+        )
     return list(np.ravel(plots.viz["plot"]["y"].values))
 
 

@@ -127,7 +127,9 @@ def _prior(resolved: ResolvedPrior, grid: np.ndarray) -> tuple[np.ndarray, float
     if prior.distribution in _NO_DENSITY:
         return np.full(len(grid), np.nan), np.nan
     inside = np.clip(grid, np.nextafter(slot.lower, np.inf), slot.upper)
-    return np.exp(log_density(prior, inside, lower=slot.lower, upper=slot.upper)), spread
+    # A density may have a pole at the end of its range.
+    height = np.minimum(log_density(prior, inside, lower=slot.lower, upper=slot.upper), 700.0)
+    return np.exp(height), spread
 
 
 def _draw(frame: pd.DataFrame, names: list[str], axes: Sequence[Axes]) -> None:
