@@ -179,3 +179,26 @@ def test_every_table_of_a_family_can_be_made(family: str, fits: dict[str, po.Fit
     assert len(fit.pooling("g").to_df()) >= N_GROUPS
     assert len(fit.variance().to_df()) >= 1
     assert len(fit.priors().to_df()) >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["student", "cumulative", "zero_inflated_poisson", "weibull"])
+def test_nuts_fits_a_family_and_the_saved_fit_predicts(family: str, tmp_path: Path) -> None:
+    formula, data = make_case(family)
+
+    fit = po.fit(
+        formula,
+        data,
+        family=family,
+        engine="nuts",
+        seed=1,
+        draws=100,
+        tune=200,
+        chains=2,
+        progress=False,
+    )
+    fit.save(tmp_path / "fit.nc")
+
+    again = po.load(tmp_path / "fit.nc").predict(NEW, kind="response", groups="new", seed=3)
+    np.testing.assert_array_equal(again, fit.predict(NEW, kind="response", groups="new", seed=3))
+    assert np.isfinite(log_likelihood(fit.result).values).all()
