@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from poolish.face.fit import Fit
     from poolish.face.model import Model
     from poolish.face.pages import explore
+    from poolish.frame.long import to_long
     from poolish.relations import (
         Pedigree,
         as_relation,
@@ -56,6 +57,7 @@ _HOMES = {
     "lrt": "poolish.face.api",
     "mle": "poolish.face.api",
     "model": "poolish.face.api",
+    "to_long": "poolish.frame.long",
 }
 
 __all__ = [
@@ -82,6 +84,7 @@ __all__ = [
     "precision",
     "read_gemma",
     "read_grm",
+    "to_long",
 ]
 
 
