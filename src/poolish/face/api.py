@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 from poolish.bambi import bambi_arguments
 from poolish.engines.exact import LikelihoodRatio, PointFit, lrt
 from poolish.engines.exact import mle as fit_mle
+from poolish.face.fit import Fit
 from poolish.face.model import FormulaLike, Model, SamplingOptions, build_model
 from poolish.posterior import load as load_posterior
 from poolish.spec.build import Centered, StatedPriors
@@ -16,8 +17,6 @@ from poolish.spec.family import Family, FamilyChoice
 from poolish.summaries.compare import Comparison, compare_loo
 from poolish.summaries.gee import fit_gee
 from poolish.summaries.table import TableResult
-
-from poolish.face.fit import Fit
 
 if TYPE_CHECKING:
     import bambi
