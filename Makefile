@@ -47,7 +47,7 @@ pictures: env
 
 # The documentation site, in site/, offline; a warning is an error.
 docs: env
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
 
 # Names, versions and hashes only; for Python 3.12 and later on every platform.
 lock:
