@@ -33,7 +33,7 @@ class Blocks:
 def reduced_matrix(blocks: Blocks, at: Covariances) -> tuple[np.ndarray, np.ndarray]:
     """Return R, shape (value, size, size), and sum_j log|A_j|, shape (value,).
 
-    Only the lower triangles of R are filled when factors are placed.
+    Only the lower triangles of R are right.
     """
     totals = blocks.sums.total
     R = (at.precision.T @ totals.reshape(len(totals), -1)).reshape(-1, *totals.shape[1:])
@@ -45,7 +45,7 @@ def reduced_matrix(blocks: Blocks, at: Covariances) -> tuple[np.ndarray, np.ndar
         G, log_A = _eliminate(blocks, at, classes, cells)
         parts.append(blocks.pairs.subtracted(G, cells))
         log_det += blocks.cells.n_members[classes] @ log_A
-    R -= blocks.pairs.as_matrix(reduce(np.add, parts))
+    blocks.pairs.subtract_from(R, reduce(np.add, parts))
     return R, log_det
 
 

@@ -11,6 +11,8 @@ from poolish.engines.exact.target import LogDensity
 # A t with 5 degrees of freedom covers the exponential tails of log standard deviations near 0.
 NU = 5.0
 STEP = 1e-3
+# At this slope the mode is within a hundredth of a standard deviation that is 1 or less.
+GRADIENT_TOLERANCE = 0.01
 MIN_CURVATURE = 1e-2
 # A side of the split t: how far the log density falls two scales away; a normal's falls by 2.
 SIDE_LIMITS = (0.4, 4.0)
@@ -28,7 +30,9 @@ def find_mode(target: LogDensity, start: np.ndarray) -> np.ndarray:
 
     if not len(start):
         return start
-    return np.asarray(minimize(negative, start, jac=True, method="BFGS", options={"gtol": 1e-3}).x)
+    return np.asarray(
+        minimize(negative, start, jac=True, method="BFGS", options={"gtol": GRADIENT_TOLERANCE}).x
+    )
 
 
 def curvature_axes(target: LogDensity, mode: np.ndarray) -> np.ndarray:

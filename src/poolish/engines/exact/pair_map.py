@@ -73,13 +73,16 @@ class PairMap:
     Parameters
     ----------
     tables : tuple of ndarray or csr_matrix, shape (position, cell)
-        Positions are the lower triangle of the matrix row by row (dense), or all of the
-        matrix with nothing above the diagonal (sparse). The response's row is the last in both.
+        Dense over the whole lower triangle, row by row; sparse over the positions that some
+        group touches. The response's row is the last in both.
+    positions : ndarray of int, shape (position,)
+        Where they stand in the flattened matrix.
     size : int
         Order of the matrix.
     """
 
     tables: tuple[Table, ...]
+    positions: np.ndarray
     size: int
 
     @property
@@ -103,51 +106,44 @@ class PairMap:
         )
         return reduce(np.add, parts)
 
-    def as_matrix(self, positions: np.ndarray) -> np.ndarray:
-        """Return values by position (position, value) as matrices, shape (value, size, size).
-
-        The upper triangle is filled only when the tables are dense.
-        """
-        if self.is_dense:
-            positions = positions[_expansion(self.size)]
-        return np.ascontiguousarray(positions.T).reshape(-1, self.size, self.size)
+    def subtract_from(self, R: np.ndarray, values: np.ndarray) -> None:
+        """Subtract values by position, shape (position, value), from the lower triangles of R."""
+        R.reshape(len(R), -1)[:, self.positions] -= values.T
 
     def adjoint(self, H: np.ndarray) -> np.ndarray:
         """Return <H, F' E_ab F> for every pair and cell, shape (pair, cell), H symmetric."""
-        doubled = 2.0 * np.tril(H, -1) + np.diag(np.diag(H))
-        flat = doubled[np.tril_indices(self.size)] if self.is_dense else doubled.ravel()
-        return np.array([table.T @ flat for table in self.tables])
+        row, column = np.divmod(self.positions, self.size)
+        at_positions = np.where(row == column, 1.0, 2.0) * H.ravel()[self.positions]
+        return np.array([table.T @ at_positions for table in self.tables])
 
 
 def build_pair_map(sums: CrossProducts, cells: Cells) -> PairMap:
     """Return the map of all groups."""
     build = _dense_rows if sums.is_dense else _sparse_rows
-    design = build(sums, cells, is_response=False)
-    response = build(sums, cells, is_response=True)
-    return PairMap(_stacked(design, response), sums.size)
+    return _stacked(build(sums, cells, is_response=False), build(sums, cells, is_response=True))
 
 
 def with_response(pair_map: PairMap, sums: CrossProducts, cells: Cells) -> PairMap:
     """Return the map for another response: only the response's rows are computed."""
     build = _dense_rows if sums.is_dense else _sparse_rows
-    design = [table[: -sums.size] for table in pair_map.tables]
-    return PairMap(_stacked(design, build(sums, cells, is_response=True)), sums.size)
+    n_design = int(np.searchsorted(pair_map.positions, sums.size * (sums.size - 1)))
+    design = PairMap(
+        tuple(table[:n_design] for table in pair_map.tables),
+        pair_map.positions[:n_design],
+        sums.size,
+    )
+    return _stacked(design, build(sums, cells, is_response=True))
 
 
-def _stacked(design: list[Table], response: list[Table]) -> tuple[Table, ...]:
-    return tuple(
+def _stacked(design: PairMap, response: PairMap) -> PairMap:
+    tables = tuple(
         np.concatenate([top, bottom])
         if isinstance(top, np.ndarray)
         else sparse.vstack([top, bottom]).tocsr()
-        for top, bottom in zip(design, response, strict=True)
+        for top, bottom in zip(design.tables, response.tables, strict=True)
     )
-
-
-def _expansion(size: int) -> np.ndarray:
-    """Return for each position of the full matrix its position in the lower triangle."""
-    i, j = np.indices((size, size)).reshape(2, -1)
-    high, low = np.maximum(i, j), np.minimum(i, j)
-    return np.asarray(high * (high + 1) // 2 + low)
+    positions = np.concatenate([design.positions, response.positions])
+    return PairMap(tables, positions, design.size)
 
 
 def _products(
@@ -183,10 +179,11 @@ def _n_effects(sums: CrossProducts) -> int:
     return sums.F.shape[1]
 
 
-def _dense_rows(sums: CrossProducts, cells: Cells, *, is_response: bool) -> list[Table]:
+def _dense_rows(sums: CrossProducts, cells: Cells, *, is_response: bool) -> PairMap:
     """Return dense tables for the positions of the response's row, or of all rows above it."""
     first, last = (sums.size - 1, sums.size) if is_response else (0, sums.size - 1)
-    positions = [(i, j) for i in range(first, last) for j in range(i + 1)]
+    positions = np.array([(i, j) for i in range(first, last) for j in range(i + 1)], dtype=int)
+    positions = positions.reshape(-1, 2)
     entry = np.arange(sums.n_levels) * sums.size
     tables: list[Table] = []
     for effects in lower_pairs(_n_effects(sums)):
@@ -198,17 +195,17 @@ def _dense_rows(sums: CrossProducts, cells: Cells, *, is_response: bool) -> list
                 by_class = np.bincount(cells.member, value, cells.n_classes)
                 table[row, cell[kept]] = by_class[kept]
         tables.append(table)
-    return tables
+    return PairMap(tuple(tables), positions @ (sums.size, 1), sums.size)
 
 
-def _sparse_rows(sums: CrossProducts, cells: Cells, *, is_response: bool) -> list[Table]:
+def _sparse_rows(sums: CrossProducts, cells: Cells, *, is_response: bool) -> PairMap:
     """Return sparse tables for the positions of the response's row, or of all rows above it."""
     i, j = _response_entries(sums) if is_response else _design_entries(sums)
     level = np.repeat(np.arange(sums.n_levels), np.diff(sums.indptr))[i]
-    first = (sums.size - 1) * sums.size if is_response else 0
-    n_rows = sums.size if is_response else (sums.size - 1) * sums.size
-    position = sums.indices[i] * sums.size + sums.indices[j] - first
-    shape = (n_rows, cells.n_cells)
+    positions, position = np.unique(
+        sums.indices[i] * sums.size + sums.indices[j], return_inverse=True
+    )
+    shape = (len(positions), cells.n_cells)
     tables: list[Table] = []
     for effects in lower_pairs(_n_effects(sums)):
         table = sparse.csr_matrix(shape)
@@ -218,7 +215,7 @@ def _sparse_rows(sums: CrossProducts, cells: Cells, *, is_response: bool) -> lis
             value = _products(sums.F, strata, effects, (i[kept], j[kept]))
             table = table + sparse.csr_matrix((value, (position[kept], column[kept])), shape=shape)
         tables.append(table.tocsr())
-    return tables
+    return PairMap(tuple(tables), positions, sums.size)
 
 
 def _response_entries(sums: CrossProducts) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ from poolish.engines.protocol import Plan
 GOOD_EFFICIENCY, COSTLY_EFFICIENCY = 0.85, 0.6
 GOOD_KHAT = 0.5
 MAX_ROUNDS = 4
-ROUND_SIZE, COSTLY_ROUND_SIZE = 400, 100
+ROUND_SIZE, COSTLY_ROUND_SIZE = 400, 60
 # A costly theta serves several draws of the effects, while this many are left a chain.
 MAX_DRAWS_PER_THETA, MIN_THETA = 4, 250
 
@@ -93,7 +93,7 @@ def adapt(target: Target, start: np.ndarray, plan: Plan, *, effort: int) -> Roun
     """Return the most efficient round of proposals; stops at the first that is good enough."""
     rng = stream(plan.seed, Purpose.ADAPTATION, effort)
     is_costly = target.likelihood.is_costly
-    size = max(COSTLY_ROUND_SIZE if is_costly else ROUND_SIZE, 25 * target.size) * 2**effort
+    size = max(COSTLY_ROUND_SIZE if is_costly else ROUND_SIZE, 15 * target.size) * 2**effort
     goal = 1 - (1 - (COSTLY_EFFICIENCY if is_costly else GOOD_EFFICIENCY)) / 2**effort
     mode = find_mode(target, start)
     rounds = [evaluate_round(target, split_at_mode(target, mode), rng, size)]
