@@ -15,9 +15,7 @@ def test_check_prints_the_steps(poolish_run, sleep_file):
     assert outcome.out == f"{poolish.load(sleep_file).check()}\n"
 
 
-def test_check_leaves_with_code_4_when_the_fit_is_not_to_be_used(
-    poolish_run, sleepstudy, tmp_path
-):
+def test_check_leaves_with_code_4_when_the_fit_is_not_to_be_used(poolish_run, sleepstudy, tmp_path):
     # Four chains of 25 draws from the prior: far too few.
     save(make_posterior("Reaction ~ Days + (Days | Subject)", sleepstudy), tmp_path / "few.nc")
 

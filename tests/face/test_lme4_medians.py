@@ -50,9 +50,7 @@ def test_medians_are_near_the_reml_estimates(name: str) -> None:
     posterior = po.fit(formula, data, seed=1, progress=False).posterior
 
     b = posterior["b"].values.reshape(-1, posterior.sizes["coef"])
-    distances = [
-        distance(b[:, k], value) for k, value in enumerate(reference["fixed"]["estimate"])
-    ]
+    distances = [distance(b[:, k], value) for k, value in enumerate(reference["fixed"]["estimate"])]
     for part in reference["varcomp"]:
         sds = posterior[f"sd_{groups[part['group']]}"].values.reshape(-1, len(part["sd"]))
         distances += [distance(np.log(sds[:, k]), np.log(sd)) for k, sd in enumerate(part["sd"])]

@@ -20,12 +20,12 @@ from poolish.summaries.doctor import CheckResult, Step, check_fit
 from poolish.summaries.groups import summarise_groups
 from poolish.summaries.heritability import summarise_breeding_values, summarise_heritability
 from poolish.summaries.loo import LooResult, leave_group_out, leave_one_out
-from poolish.summaries.places import At
 from poolish.summaries.marginal_effects import (
     tabulate_comparisons,
     tabulate_predictions,
     tabulate_slopes,
 )
+from poolish.summaries.places import At
 from poolish.summaries.pooling import summarise_pooling
 from poolish.summaries.predictive import check_predictive
 from poolish.summaries.printed import print_html, print_text

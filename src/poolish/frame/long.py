@@ -70,8 +70,11 @@ def to_long(
     >>> to_long(wide, id="id", time="week", value="y", columns={"w0": 0, "w4": 4})
     3 visits of 2 subjects, 1 of them complete; 1 visits missing
     """
-    stated = isinstance(columns, Mapping)
-    times = dict(columns) if stated else {name: k for k, name in enumerate(columns)}
+    times: dict[str, object] = (
+        dict(columns)
+        if isinstance(columns, Mapping)
+        else {name: k for k, name in enumerate(columns)}
+    )
     for name in (id, *times):
         if name not in data.columns:
             raise UnknownColumnError(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 
 from poolish.design import evaluate_response
 from poolish.design.arrays import ResponseDesign
@@ -219,6 +218,8 @@ def _resample(log_weights: np.ndarray, rng: np.random.Generator) -> tuple[np.nda
     if np.ptp(log_weights) < 1e-10:
         return np.arange(n), 0.0
     # The function takes logarithms of 1 / weight, as leave-one-out does.
+    from arviz_stats.base import array_stats  # loads much, for updates only
+
     smoothed, khat = array_stats.psislw(-log_weights)
     weights = np.exp(smoothed - smoothed.max())
     places = (rng.random() + np.arange(n)) / n

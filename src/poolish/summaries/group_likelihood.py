@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import scipy
 from scipy.special import logsumexp, ndtri
-from scipy.stats import qmc
 
 from poolish.posterior import Posterior
 from poolish.predict.blocks import Block, iterate_blocks
 from poolish.predict.effects import normal_factor
-from poolish.predict.policies import group_names, parse_policies
+from poolish.predict.policies import Policy, group_names, parse_policies
 from poolish.predict.rows import collect_rows
 from poolish.spec.families.additions import log_density
 from poolish.summaries.effects import GroupEffects
@@ -50,11 +50,13 @@ def marginal_log_likelihood(
     if integrate is None:
         integrate = _exact if _is_linear(posterior, found) else _by_points
     total = np.empty((n_samples, found.n_levels))
-    policies = dict.fromkeys(group_names(posterior.spec), "observed")
+    policies: dict[str, Policy] = dict.fromkeys(group_names(posterior.spec), "observed")
     policies[found.group.name] = "zero"
     rows = collect_rows(posterior, None, parse_policies(posterior.spec, policies))
     rng = np.random.default_rng(seed)
-    points = qmc.Sobol(factor.shape[-1], rng=np.random.default_rng(seed)).random(n_nodes)
+    points = scipy.stats.qmc.Sobol(factor.shape[-1], rng=np.random.default_rng(seed)).random(
+        n_nodes
+    )
     nodes = ndtri(points)
     for block in iterate_blocks(posterior.spec, rows, rng):
         total[block.draws] = integrate(posterior, found, block, factor[block.draws], nodes)

@@ -192,7 +192,7 @@ def _pool(
     if average:
         return pd.DataFrame({"rows": ["average"]}), draws.mean(axis=2, keepdims=True)
     columns = {name: _shown(table.columns[name]) for name in shown}
-    return pd.DataFrame(columns or {"obs": table.rows}), draws
+    return pd.DataFrame(columns or {"obs": list(table.rows)}), draws
 
 
 def _shown(column: Column) -> list[object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -53,10 +53,7 @@ def tabulate_sensitivity(posterior: Posterior) -> TableResult:
             "parameter": list(scalars.labels),
             "prior": _sensitivity(values, everything),
             "likelihood": _sensitivity(values, likelihood),
-            "most_by": [
-                max(by_prior, key=lambda name, k=k: by_prior[name][k]) if by_prior else ""
-                for k in range(len(scalars.labels))
-            ],
+            "most_by": [_strongest(by_prior, k) for k in range(len(scalars.labels))],
         }
     )
     frame["reading"] = [
@@ -69,6 +66,11 @@ def tabulate_sensitivity(posterior: Posterior) -> TableResult:
         "count as likelihood",
         _FORMATS,
     )
+
+
+def _strongest(by_prior: Mapping[str, np.ndarray], k: int) -> str:
+    """Return the prior that moves parameter `k` most; empty without proper priors."""
+    return max(by_prior, key=lambda name: float(by_prior[name][k]), default="")
 
 
 def _read(prior: float, likelihood: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from poolish.frame import NumericColumn
 from poolish.summaries.doctor.case import Case
@@ -88,7 +88,7 @@ def check_skewness(case: Case) -> Iterator[Step]:
     if case.family.name != "gaussian" or not (case.y > 0).all() or not case.is_usable:
         return
     residuals = case.pearson
-    skewness, logged = float(stats.skew(residuals)), float(stats.skew(np.log(case.y)))
+    skewness, logged = float(scipy.stats.skew(residuals)), float(scipy.stats.skew(np.log(case.y)))
     error = np.sqrt(6.0 / len(case.y))
     if skewness > max(5 * error, 0.8) and abs(logged) < skewness / 2:
         yield Step(
@@ -222,7 +222,7 @@ def _leave_out(column: np.ndarray, basis: np.ndarray) -> np.ndarray:
 def _correlation(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     if len(first) < 10 or np.ptp(first) < 1e-9 or np.ptp(second) == 0:
         return 0.0, 1.0
-    found = stats.pearsonr(first, second)
+    found = scipy.stats.pearsonr(first, second)
     return float(found.statistic), float(found.pvalue)
 
 
@@ -243,4 +243,4 @@ def _slope_test(scores: np.ndarray, column: np.ndarray, codes: np.ndarray, n_lev
     if n_own < 1 or n_left < 1:
         return 1.0
     left = max(float((y**2).sum()) - own, 1e-300)
-    return float(stats.f.sf(max(own - common, 0.0) / n_own / (left / n_left), n_own, n_left))
+    return float(scipy.stats.f.sf(max(own - common, 0.0) / n_own / (left / n_left), n_own, n_left))
