@@ -240,13 +240,18 @@ class Precision:
     ) -> dict[int, np.ndarray]:
         roots, tau = [L[:, :, 0] for L in at.roots], at.precision[:, 0]
         equations = self.equations
-        of_rows, of_prior = noise[:, : self.n_obs], noise[:, self.n_obs :]
         B = equations.right_side(roots, tau)
-        x = B[:, -1:] - B[:, :-1] @ c.T + equations.prior_noise(of_prior.T)
         scale = np.sqrt(tau[self.residual.strata] * self.residual.weights)
-        x += equations.row_noise(roots, (scale * of_rows).T)
         factor = factor_sparse(equations.elimination, equations.entries(roots, tau))
-        return equations.effects(factor.solve(x), roots)
+
+        def solve(c: np.ndarray, noise: np.ndarray) -> np.ndarray:
+            of_rows, of_prior = noise[:, : self.n_obs], noise[:, self.n_obs :]
+            x = B[:, -1:] - B[:, :-1] @ c.T + equations.prior_noise(of_prior.T)
+            return factor.solve(x + equations.row_noise(roots, (scale * of_rows).T))
+
+        # One draw at a time: rounding must not depend on which others are made with it.
+        columns = [solve(c[k : k + 1], noise[k : k + 1]) for k in range(len(c))]
+        return equations.effects(np.concatenate(columns, axis=1), roots)
 
     def with_response(self, y: np.ndarray) -> Precision:
         """Return the same structure for another response: the factors' plan is kept."""
