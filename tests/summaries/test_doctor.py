@@ -14,6 +14,7 @@ from tests.made_fits import make_posterior
 import poolish as po
 from poolish.formula import parse
 from poolish.posterior import Posterior
+from poolish.summaries.diagnosis import diagnose
 from poolish.summaries.doctor import CheckResult, Step, check_fit
 
 N_GROUPS, N_EACH = 20, 10
@@ -340,10 +341,11 @@ def test_nothing_is_proposed_for_a_healthy_fit(make):
 
 
 def test_a_check_prints_the_verdict_the_steps_and_what_to_do():
-    result = check_fit(one_row_per_group())
+    posterior = one_row_per_group()
+    result = check_fit(posterior)
 
     text = repr(result)
-    assert "Sampling: use with care" in text
+    assert f"Sampling: {diagnose(posterior).verdict}" in text
     assert "every level of `g` has one row" in text
     assert "formula='y ~ 1 + x'" in text
     assert "one row per group" in result.to_markdown()

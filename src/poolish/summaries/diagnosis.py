@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from poolish import convergence
+from poolish.engines.exact.trust import SMALL_WEIGHT
 from poolish.posterior import Posterior
 from poolish.summaries.moments import measure_sampling
 from poolish.summaries.scalars import COEFFICIENTS, GROUP_EFFECTS, collect_scalars
@@ -55,6 +56,13 @@ MEASURES: dict[str, Measure] = {
         ),
         Measure("E-BFMI", 0.3, 0.3, False, "tighten the priors of the standard deviations"),
         Measure("Pareto k", 0.7, 0.7, True, 'fit again with `engine="nuts"`'),
+        Measure(
+            "largest importance weight",
+            SMALL_WEIGHT,
+            SMALL_WEIGHT,
+            True,
+            'fit again with `engine="nuts"`',
+        ),
         Measure(
             "share of draws at the largest tree depth",
             0.01,
@@ -185,6 +193,15 @@ def _scalar_findings(labels: tuple[str, ...], values: np.ndarray) -> Iterator[Fi
         yield Finding(MEASURES[name], float(measured[worst]), labels[worst])
 
 
+def _importance_finding(stats: xr.Dataset) -> Finding:
+    """Return Pareto k, or the largest weight where that alone settles that the tail is covered."""
+    pareto = Finding(MEASURES["Pareto k"], float(np.max(stats["khat"].values)))
+    largest = float(np.max(stats["largest_weight"].values)) if "largest_weight" in stats else np.inf
+    if pareto.value > pareto.measure.sound and largest < SMALL_WEIGHT:
+        return Finding(MEASURES["largest importance weight"], largest)
+    return pareto
+
+
 def _sampler_findings(posterior: Posterior) -> Iterator[Finding]:
     children = posterior.tree.children
     stats = children["sample_stats"].to_dataset() if "sample_stats" in children else xr.Dataset()
@@ -199,7 +216,7 @@ def _sampler_findings(posterior: Posterior) -> Iterator[Finding]:
         energy = np.asarray(stats["energy"].values)
         yield Finding(MEASURES["E-BFMI"], float(convergence.bfmi(energy).min()))
     if "khat" in stats:
-        yield Finding(MEASURES["Pareto k"], float(np.max(stats["khat"].values)))
+        yield _importance_finding(stats)
     if not posterior.record.is_complete:
         asked = max(1, posterior.record.chains * posterior.record.draws)
         sizes = posterior.draws.sizes
