@@ -9,7 +9,7 @@ import numpy as np
 from poolish.design.arrays import Design, GroupDesign, PredictorDesign
 from poolish.engines.protocol import Draws, Plan
 from poolish.errors import PriorError
-from poolish.relations.relation import Relation
+from poolish.relations.relation import Relation, dense_covariance
 from poolish.spec.distributions import sample_prior
 from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
 from poolish.spec.prior import Prior
@@ -145,10 +145,5 @@ def relation_factor(relation: Relation | None, z: np.ndarray) -> np.ndarray:
     """
     if relation is None:
         return z
-    covariance = (
-        np.linalg.inv(relation.precision.toarray())
-        if relation.covariance is None
-        else relation.covariance
-    )
-    values, vectors = np.linalg.eigh(covariance)
+    values, vectors = np.linalg.eigh(dense_covariance(relation))
     return (vectors * np.sqrt(np.maximum(values, 0.0))) @ z

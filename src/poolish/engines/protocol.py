@@ -26,7 +26,7 @@ class Plan:
         Whether to show a progress bar on stderr.
     keep_groups : "auto", True or False
         Whether the draws of the group effects are stored; "auto" stores them while they take less
-        than `poolish.engines.choose.KEEP_GROUPS_BYTES`.
+        than the engine's `KEEP_GROUPS_BYTES`, about half a gigabyte.
     """
 
     draws: int = 1000

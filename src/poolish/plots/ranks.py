@@ -24,6 +24,7 @@ from poolish.plots.words import Labels
 from poolish.posterior import Posterior
 from poolish.summaries.effects import GroupEffects
 from poolish.summaries.moments import CI_PROB
+from poolish.summaries.ranks import rank_draws
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,7 +59,7 @@ def picture_ranks(
     """
     found = find_group(posterior, group)
     k = find_effect(found, effect)
-    ranks = rank_draws(found, k)
+    ranks = rank_draws(_thinned(found, k), is_high_good=True)
     levels = pick_levels(found, -ranks.mean(axis=0), selected, at_most)
     frame = describe_rows(ranks[None][..., levels], ci_prob=ci_prob).assign(
         level=[found.group.levels[i] for i in levels],
@@ -82,16 +83,12 @@ def picture_ranks(
     )
 
 
-def rank_draws(found: GroupEffects, k: int) -> np.ndarray:
-    """Return the rank of every level in every draw, 1 the largest, shape (sample, level)."""
+def _thinned(found: GroupEffects, k: int) -> np.ndarray:
+    """Return an effect of every level in evenly spaced draws, shape (sample, level)."""
     n_samples = found.sd.shape[0] * found.sd.shape[1]
     step = -(-n_samples * found.n_levels // _MOST_VALUES)
     parts = [r[..., k].reshape(n_samples, len(levels))[::step] for levels, r in found.chunks()]
-    values = np.concatenate(parts, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(1, found.n_levels + 1)[None], axis=1)
-    return ranks
+    return np.concatenate(parts, axis=1)
 
 
 def _draw(frame: pd.DataFrame, axes: Sequence[Axes], *, n_levels: int) -> None:
