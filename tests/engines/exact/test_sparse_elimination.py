@@ -22,6 +22,13 @@ def tree_like(n: int, seed: int = 1) -> sparse.csc_matrix:
     return (factor.T @ factor + sparse.diags(rng.uniform(0, 1, n))).tocsc()
 
 
+def grid(side: int) -> sparse.csc_matrix:
+    """The precision of neighbours on a square, which fills up when it is eliminated."""
+    path = sparse.diags_array([-np.ones(side - 1), -np.ones(side - 1)], offsets=[-1, 1])
+    around = sparse.kron(path, sparse.eye(side)) + sparse.kron(sparse.eye(side), path)
+    return (around + 4.1 * sparse.eye(side**2)).tocsc()
+
+
 def planned(matrix: sparse.csc_matrix):
     matrix.sort_indices()
     pattern = Pattern(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64))
@@ -45,6 +52,27 @@ def test_several_rounds_leave_a_small_rest() -> None:
 
     assert len(plan.rounds) >= 2
     assert plan.rest.size < 200
+
+
+def test_a_dense_corner_and_its_derivative_are_numpys() -> None:
+    matrix = grid(24)
+    plan = planned(matrix)
+    direction = matrix.copy()
+    direction.data = np.where(matrix.data > 0, 1.0, 0.0)
+    B = np.random.default_rng(2).normal(size=(matrix.shape[0], 2))
+
+    factor = factor_sparse(plan, matrix.data + 1e-30j * direction.data)
+
+    assert min(plan.rest.n_corner, plan.rest.n_sparse) > 20
+    dense, slope = matrix.toarray(), direction.toarray()
+    solved, found = np.linalg.solve(dense, B), factor.solve(B.astype(complex))
+    assert factor.log_determinant.real == pytest.approx(np.linalg.slogdet(dense)[1], rel=1e-12)
+    expected = np.trace(np.linalg.solve(dense, slope))
+    assert factor.log_determinant.imag / 1e-30 == pytest.approx(expected, rel=1e-10)
+    np.testing.assert_allclose(found.real, solved, atol=1e-12)
+    np.testing.assert_allclose(
+        found.imag / 1e-30, -np.linalg.solve(dense, slope @ solved), atol=1e-12
+    )
 
 
 def test_a_plan_serves_other_matrices_of_its_pattern() -> None:

@@ -3,8 +3,10 @@
 Unknowns with few neighbours that are not each other's neighbours are eliminated together, round
 after round, each round a few vector operations: in a pedigree these are the animals without
 offspring (the reduced animal model of Quaas & Pollak 1980, Journal of Animal Science 51,
-1277-1287), then their parents without other offspring, and so on. SuperLU factors what is left,
-in an order that is found once. Real or complex: a complex step differentiates log|C|.
+1277-1287), then their parents without other offspring, and so on. What is left is put once in a
+minimum-degree order, in which the last columns fill up: SuperLU eliminates the first, LAPACK
+factors the dense corner. Real or complex: a complex step, too small to change a real part,
+differentiates log|C|.
 """
 
 from __future__ import annotations
@@ -13,13 +15,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+from scipy import linalg, sparse
 from scipy.sparse.linalg import splu
 
 MAX_NEIGHBOURS = 8
 MAX_ROUNDS = 8
 # A round that eliminates less than this share of what is left is not worth its overhead.
 WORTHWHILE = 0.1
+# How many times longer a product of two numbers takes in sparse columns than in the dense corner.
+SPARSE_COST = 20.0
 _OPTIONS = {"SymmetricMode": True}
 
 
@@ -119,24 +123,115 @@ def _sums(target: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
 
 
 @dataclass(frozen=True, slots=True)
-class Elimination:
-    """The rounds and the order of the rest: all that depends on the pattern alone.
+class Rest:
+    """What the rounds leave: sparse unknowns, then those of the dense corner.
+
+    With A = [[A11, A12], [A21, A22]], A11 the sparse part, one factor of the border matrix
+    M = [[A11, 0], [A21, I]] has all that elimination needs: its L21 gives the Schur complement
+    S = A22 - L21 D L21', and M^-1 and M'^-1 are the steps before and after solving with S.
 
     Parameters
     ----------
-    rounds : tuple of Round
-    rest : Pattern
-        Of what is left, in elimination order.
-    entries : ndarray of int
-        Positions of its entries before it was ordered.
     order : ndarray of int
-        Its unknowns in elimination order.
+        The unknowns in elimination order.
+    n_corner : int
+    border : Pattern
+        Of M.
+    entries : ndarray of int
+        Positions of the entries of M before it was ordered, -1 for the ones of I.
+    corner, corner_at : ndarray of int
+        Positions of the entries of A22, before, and in its array.
     """
 
-    rounds: tuple[Round, ...]
-    rest: Pattern
-    entries: np.ndarray
     order: np.ndarray
+    n_corner: int
+    border: Pattern
+    entries: np.ndarray
+    corner: np.ndarray
+    corner_at: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Return the number of unknowns."""
+        return len(self.order)
+
+    @property
+    def n_sparse(self) -> int:
+        """Return the number of unknowns outside the corner."""
+        return self.size - self.n_corner
+
+    def factor(self, data: np.ndarray) -> FactoredRest | None:
+        """Return its factor, None where it is not positive definite."""
+        border = _factor_border(self.border.matrix(np.append(data, 1.0)[self.entries]))
+        if border is None:
+            return None
+        pivots = border.U.diagonal()[: self.n_sparse]
+        if not (pivots.real > 0).all():
+            return None
+        coupling = border.L[self.n_sparse :, : self.n_sparse] @ sparse.diags_array(np.sqrt(pivots))
+        coupling = coupling.tocsr()
+        S = (coupling @ coupling.T).toarray()
+        np.negative(S, out=S)
+        S.ravel()[self.corner_at] += data[self.corner]
+        slope = S.imag if np.iscomplexobj(S) else None
+        root, failed = linalg.lapack.dpotrf(S.real.T, lower=True, overwrite_a=True)
+        return None if failed else FactoredRest(self, border, pivots, root, slope)
+
+
+@dataclass(frozen=True, slots=True)
+class FactoredRest:
+    """The factor of what the rounds leave.
+
+    Parameters
+    ----------
+    rest : Rest
+    border : SuperLU
+    pivots : ndarray, shape (sparse unknown,)
+    root : ndarray, shape (corner, corner)
+        Cholesky factor of S, below the diagonal.
+    slope : ndarray, shape (corner, corner), or None
+        The imaginary part of S, when complex.
+    """
+
+    rest: Rest
+    border: Any
+    pivots: np.ndarray
+    root: np.ndarray
+    slope: np.ndarray | None
+
+    @property
+    def log_determinant(self) -> complex:
+        """Return the logarithm of the determinant."""
+        real = np.log(self.pivots).sum() + 2.0 * np.log(np.diagonal(self.root)).sum()
+        if self.slope is None:
+            return complex(real)
+        inverse, _ = linalg.lapack.dpotri(self.root, lower=True)
+        both = 2.0 * np.vdot(np.tril(inverse, -1), self.slope)
+        return complex(real + 1j * (both + np.diagonal(inverse) @ np.diagonal(self.slope)))
+
+    def solve(self, B: np.ndarray) -> np.ndarray:
+        """Return the solution for right sides in the order of the unknowns as given."""
+        found, n = np.empty_like(B), self.rest.n_sparse
+        ordered = np.ascontiguousarray(B[self.rest.order])
+        ahead = self.border.solve(ordered)
+        ordered[n:] = self._solve_corner(ahead[n:])
+        found[self.rest.order] = self.border.solve(ordered, trans="T")
+        return found
+
+    def _solve_corner(self, B: np.ndarray) -> np.ndarray:
+        solved = linalg.cho_solve((self.root, True), B.real, check_finite=False)
+        if self.slope is None:
+            return np.asarray(solved)
+        imaginary = B.imag - self.slope @ solved
+        return solved + 1j * linalg.cho_solve((self.root, True), imaginary, check_finite=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Elimination:
+    """The rounds and the rest: all that depends on the pattern alone."""
+
+    rounds: tuple[Round, ...]
+    rest: Rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +240,15 @@ class SparseFactor:
 
     Parameters
     ----------
-    elimination : Elimination
     steps : tuple of Step
-    rest : SuperLU or None
-        None when nothing is left.
+    rest : FactoredRest or None
+        None when nothing is left, or the matrix is not positive definite.
     log_determinant : float or complex
         NaN when the matrix is not positive definite.
     """
 
-    elimination: Elimination
     steps: tuple[Step, ...]
-    rest: Any
+    rest: FactoredRest | None
     log_determinant: complex
 
     def solve(self, B: np.ndarray) -> np.ndarray:
@@ -165,10 +258,7 @@ class SparseFactor:
             own = B[step.round.gone] / step.diagonal[:, None]
             saved.append(own)
             B = B[step.round.kept] - step.coupling @ own
-        order = self.elimination.order
-        found = np.empty_like(B)
-        if len(order):
-            found[order] = self.rest.solve(np.ascontiguousarray(B[order]))
+        found = B if self.rest is None else self.rest.solve(B)
         for step, own in zip(reversed(self.steps), reversed(saved), strict=True):
             whole = np.empty((len(found) + len(own), found.shape[1]), dtype=found.dtype)
             whole[step.round.kept] = found
@@ -200,38 +290,32 @@ def plan_elimination(pattern: Pattern, data: np.ndarray) -> Elimination:
 
 def factor_sparse(elimination: Elimination, data: np.ndarray) -> SparseFactor:
     """Return the factor of the matrix with these entries."""
-    log_determinant, steps = 0.0 + 0.0j, []
-    pivots: list[np.ndarray] = []
+    steps: list[Step] = []
+    log_determinant = 0.0 + 0.0j
     for item in elimination.rounds:
         data, step = item.reduce(data)
         steps.append(step)
-        pivots.append(step.diagonal)
-    rest = _factor_rest(elimination.rest, data[elimination.entries])
-    if rest is not None:
-        pivots.append(rest.U.diagonal())
-    all_pivots = np.concatenate([*pivots, np.ones(0)])
-    if (elimination.rest.size and rest is None) or not (all_pivots.real > 0).all():
-        log_determinant = complex(np.nan)
-    else:
-        log_determinant = complex(np.log(all_pivots).sum())
-    return SparseFactor(elimination, tuple(steps), rest, log_determinant)
+        log_determinant += _log_product(step.diagonal)
+    if not elimination.rest.size:
+        return SparseFactor(tuple(steps), None, log_determinant)
+    rest = elimination.rest.factor(data) if np.isfinite(data).all() else None
+    log_determinant += np.nan if rest is None else rest.log_determinant
+    return SparseFactor(tuple(steps), rest, log_determinant)
 
 
-def _factor_rest(pattern: Pattern, data: np.ndarray) -> Any:  # noqa: ANN401 - SuperLU has no type
+def _log_product(pivots: np.ndarray) -> complex:
+    """Return the logarithm of the product of pivots, NaN unless all are positive."""
+    return complex(np.log(pivots).sum()) if (pivots.real > 0).all() else complex(np.nan)
+
+
+def _factor_border(matrix: sparse.csc_matrix) -> Any:  # noqa: ANN401 - SuperLU has no type
     """Return SuperLU's factor in the given order, None where there is none."""
-    if not pattern.size or not np.isfinite(data).all():
-        return None
     try:
-        return splu(
-            pattern.matrix(data),
-            permc_spec="NATURAL",
-            diag_pivot_thresh=0.0,
-            relax=1,
-            panel_size=1,
-            options=_OPTIONS,
-        )
-    except RuntimeError:  # exactly singular: the log determinant says so
+        factor = splu(matrix, permc_spec="NATURAL", diag_pivot_thresh=0.0, options=_OPTIONS)
+    except RuntimeError:  # exactly singular
         return None
+    is_in_order = np.array_equal(factor.perm_r, np.arange(matrix.shape[0]))
+    return factor if is_in_order else None
 
 
 def _independent(pattern: Pattern) -> np.ndarray:
@@ -294,17 +378,42 @@ def _ordered(rounds: tuple[Round, ...], pattern: Pattern, data: np.ndarray) -> E
     """Return the plan with what is left in SuperLU's minimum-degree order."""
     if not pattern.size:
         none = np.zeros(0, dtype=np.intp)
-        return Elimination(rounds, pattern, none, none)
+        return Elimination(rounds, Rest(none, 0, pattern, none, none, none))
     first = splu(
         pattern.matrix(data),
         permc_spec="MMD_AT_PLUS_A",
         diag_pivot_thresh=0.0,
         options=_OPTIONS,
     )
-    order = np.argsort(first.perm_c)
-    number = np.empty(pattern.size, dtype=np.int64)
-    number[order] = np.arange(pattern.size)
+    n_corner = _corner_size(np.diff(first.L.indptr))
+    return Elimination(rounds, _rest(pattern, np.argsort(first.perm_c), n_corner))
+
+
+def _corner_size(counts: np.ndarray) -> int:
+    """Return how many of the last columns are cheapest factored as a dense matrix.
+
+    Parameters
+    ----------
+    counts : ndarray of int
+        Entries of the columns of the sparse factor, in elimination order.
+    """
+    size = np.arange(len(counts), 0, -1.0)
+    before = np.append(0.0, np.cumsum(counts[:-1].astype(float) ** 2))
+    return int(size[np.argmin(size**3 / 3 + SPARSE_COST * before)])
+
+
+def _rest(pattern: Pattern, order: np.ndarray, n_corner: int) -> Rest:
+    n, n_sparse = pattern.size, pattern.size - n_corner
+    number = np.empty(n, dtype=np.int64)
+    number[order] = np.arange(n)
     rows, columns = number[pattern.indices], number[pattern.columns]
-    entries = np.lexsort((rows, columns))
-    indptr = np.searchsorted(columns[entries], np.arange(pattern.size + 1))
-    return Elimination(rounds, Pattern(indptr, rows[entries]), entries, order)
+    in_corner = np.flatnonzero((rows >= n_sparse) & (columns >= n_sparse))
+    in_border = np.flatnonzero(columns < n_sparse)
+    identity = np.arange(n_sparse, n)
+    border = pattern_of(
+        np.append(rows[in_border], identity), np.append(columns[in_border], identity), n
+    )
+    entries = np.full(len(border.indices), -1)
+    entries[border.find(rows[in_border], columns[in_border])] = in_border
+    at = (rows[in_corner] - n_sparse) * n_corner + columns[in_corner] - n_sparse
+    return Rest(order, n_corner, border, entries, in_corner, at)
