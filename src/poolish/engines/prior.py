@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from poolish.design.arrays import Design, GroupDesign, PredictorDesign
+from poolish.design.arrays import Design, PredictorDesign
 from poolish.engines.protocol import Draws, Plan
 from poolish.errors import PriorError
 from poolish.relations.relation import Relation, dense_covariance
+from poolish.spec.correlated import CorrelatedEffects, list_correlated
 from poolish.spec.distributions import sample_prior
 from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
 from poolish.spec.prior import Prior
@@ -28,11 +30,17 @@ def draw_prior(spec: ModelSpec, design: Design, plan: Plan) -> Draws:
     rng = np.random.default_rng(plan.seed)
     size = (plan.chains, plan.draws)
     posterior: dict[str, np.ndarray] = {}
+    sets: list[tuple[CorrelatedEffects, np.ndarray]] = []
+    normals: dict[str, np.ndarray] = {}
     for name, predictor in spec.predictors.items():
         arrays = design.predictors[name]
         posterior[predictor.variable("b")] = _coefs(predictor, arrays, rng, size)
         for group, group_arrays in zip(predictor.groups, arrays.groups, strict=True):
-            posterior |= _group(predictor, group, group_arrays, rng, size)
+            posterior[predictor.variable("sd", group)] = _sds(group, rng, size)
+            sets += [(each, _factor(each, rng, size)) for each in _begun(spec, predictor, group)]
+            z = rng.standard_normal((*size, len(group.levels), len(group.effects)))
+            normals[predictor.variable("r", group)] = relation_factor(group_arrays.relation, z)
+    posterior |= _effects(sets, normals, posterior) | _correlations(sets)
     for name, prior in spec.auxiliary.items():
         posterior[name] = _auxiliary(spec, name, prior, rng, size)
     return Draws(posterior, {}, "prior", time.perf_counter() - started)
@@ -76,37 +84,60 @@ def _auxiliary(
     return np.sort(values, axis=-1) if row.is_ordered else values
 
 
-def _group(
-    predictor: PredictorSpec,
-    group: GroupSpec,
-    arrays: GroupDesign,
-    rng: np.random.Generator,
-    size: tuple[int, int],
-) -> dict[str, np.ndarray]:
-    sd = np.stack([sample_prior(p, rng, shape=size, lower=0.0) for p in group.sd_priors], axis=-1)
-    factor = _correlation_factor(group, rng, size)
-    z = rng.standard_normal((*size, len(group.levels), len(group.effects)))
-    r = relation_factor(arrays.relation, z) @ np.swapaxes(factor * sd[..., None], -1, -2)
-    values = {
-        predictor.variable("sd", group): sd,
-        predictor.variable("r", group): r,
-    }
-    if any(len(block) > 1 for block in group.blocks):
-        values[predictor.variable("cor", group)] = factor @ np.swapaxes(factor, -1, -2)
-    return values
+def _sds(group: GroupSpec, rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
+    return np.stack([sample_prior(p, rng, shape=size, lower=0.0) for p in group.sd_priors], axis=-1)
 
 
-def _correlation_factor(
-    group: GroupSpec, rng: np.random.Generator, size: tuple[int, int]
+def _begun(spec: ModelSpec, predictor: PredictorSpec, group: GroupSpec) -> list[CorrelatedEffects]:
+    """Return the sets of effects whose first one is in this group."""
+    sets = list_correlated(spec)
+    return [
+        each for each in sets if each.members[0][0] is predictor and each.members[0][1] is group
+    ]
+
+
+def _factor(
+    effects: CorrelatedEffects, rng: np.random.Generator, size: tuple[int, int]
 ) -> np.ndarray:
-    """Return Cholesky factors of the effects' correlation matrices, block by block."""
-    q = len(group.effects)
-    factor = np.zeros((*size, q, q))
-    for block, prior in zip(group.blocks, group.cor_priors, strict=True):
-        factor[..., np.ix_(block, block)[0], np.ix_(block, block)[1]] = draw_lkj_factor(
-            rng, len(block), prior.arguments[0], size=size
-        )
-    return factor
+    return draw_lkj_factor(rng, len(effects.members), effects.prior.arguments[0], size=size)
+
+
+def _effects(
+    sets: Sequence[tuple[CorrelatedEffects, np.ndarray]],
+    normals: Mapping[str, np.ndarray],
+    sds: Mapping[str, np.ndarray],
+) -> dict[str, np.ndarray]:
+    """Return group effects by name, from standard normal ones and the factor of each set."""
+    found = {name: np.empty_like(z) for name, z in normals.items()}
+    for effects, factor in sets:
+        places = [(predictor.variable("r", group), k) for predictor, group, k in effects.members]
+        z = np.stack([normals[name][..., k] for name, k in places], axis=-1)
+        correlated = z @ np.swapaxes(factor, -1, -2)
+        for column, (predictor, group, k) in enumerate(effects.members):
+            sd = sds[predictor.variable("sd", group)][..., None, k]
+            found[predictor.variable("r", group)][..., k] = sd * correlated[..., column]
+    return found
+
+
+def _correlations(
+    sets: Sequence[tuple[CorrelatedEffects, np.ndarray]],
+) -> dict[str, np.ndarray]:
+    """Return the correlation matrices of groups with correlated effects, and the joint ones."""
+    found: dict[str, np.ndarray] = {}
+    for effects, factor in sets:
+        matrix = factor @ np.swapaxes(factor, -1, -2)
+        if effects.is_joint:
+            found[effects.variable] = matrix
+        for a, (predictor, group, i) in enumerate(effects.members):
+            if max(map(len, group.blocks)) == 1:
+                continue
+            q = len(group.effects)
+            own = np.zeros((*matrix.shape[:-2], q, q))
+            own = found.setdefault(predictor.variable("cor", group), own)
+            for b, (other, _, j) in enumerate(effects.members):
+                if other is predictor:
+                    own[..., i, j] = matrix[..., a, b]
+    return found
 
 
 def draw_lkj_factor(

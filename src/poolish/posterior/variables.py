@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from poolish.spec.correlated import list_correlated
 from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
 
 type Kind = Literal["b", "sd", "cor", "r", "auxiliary"]
@@ -90,16 +91,11 @@ class SharedEffects:
 
 def list_shared(spec: ModelSpec) -> tuple[SharedEffects, ...]:
     """Return the sets of effects that share a correlation matrix by a label."""
-    found: dict[tuple[str, str], SharedEffects] = {}
-    for predictor in spec.predictors.values():
-        for group in predictor.groups:
-            for block, share in zip(group.blocks, group.share, strict=False):
-                if share is None:
-                    continue
-                before = found.get((group.name, share), SharedEffects(group, share, ()))
-                members = (*before.members, *((predictor, group, k) for k in block))
-                found[group.name, share] = replace(before, members=members)
-    return tuple(each for each in found.values() if len(each.members) > 1)
+    return tuple(
+        SharedEffects(each.members[0][1], str(each.share), each.members)
+        for each in list_correlated(spec)
+        if each.is_joint
+    )
 
 
 def list_coords(spec: ModelSpec) -> dict[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from poolish.engines.nuts.names import effect_dims, joint_dims, joint_label, joi
 from poolish.engines.nuts.priors import POSITIVE, declare
 from poolish.engines.nuts.relation import add_related_normals
 from poolish.engines.nuts.tensors import Tensor
+from poolish.spec.correlated import CorrelatedEffects, list_correlated
 from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
 from poolish.spec.prior import Prior
 
@@ -76,22 +77,26 @@ def list_blocks(spec: ModelSpec, design: Design, centered: Mapping[Key, bool]) -
 
     The intercept of a centred block comes last: see `_add_centered`.
     """
-    blocks: dict[tuple[Any, ...], Block] = {}
-    for name, predictor in spec.predictors.items():
-        for group, arrays in zip(predictor.groups, design.predictors[name].groups, strict=True):
-            shares = group.share or (None,) * len(group.blocks)
-            for k, (block, share) in enumerate(zip(group.blocks, shares, strict=True)):
-                effects = tuple(Effect(predictor, group, arrays, i) for i in block)
-                key = (name, group.name, k) if share is None else (group.name, share)
-                before = blocks[key].effects if key in blocks else ()
-                position = k if len(group.blocks) > 1 else None
-                blocks[key] = Block((*before, *effects), group.cor_priors[k], share, position)
-    return tuple(
-        replace(block, effects=tuple(sorted(block.effects, key=_is_intercept)))
-        if _is_centered(block, centered)
-        else block
-        for block in blocks.values()
+    return tuple(_block(each, design, centered) for each in list_correlated(spec))
+
+
+def _block(found: CorrelatedEffects, design: Design, centered: Mapping[Key, bool]) -> Block:
+    effects = tuple(
+        Effect(predictor, group, _arrays(design, predictor, group), place)
+        for predictor, group, place in found.members
     )
+    _, group, place = found.members[0]
+    positions = [k for k, block in enumerate(group.blocks) if place in block]
+    position = positions[0] if len(group.blocks) > 1 else None
+    block = Block(effects, found.prior, found.share, position)
+    if _is_centered(block, centered):
+        return replace(block, effects=tuple(sorted(effects, key=_is_intercept)))
+    return block
+
+
+def _arrays(design: Design, predictor: PredictorSpec, group: GroupSpec) -> GroupDesign:
+    groups = design.predictors[predictor.parameter].groups
+    return next(arrays for arrays in groups if arrays.name == group.name)
 
 
 def _is_intercept(effect: Effect) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from poolish.spec.correlated import list_correlated
 from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
 
 
@@ -72,12 +73,5 @@ def _predictor(predictor: PredictorSpec, keep_groups: bool) -> Iterator[str]:
 
 
 def _joint(spec: ModelSpec) -> Iterator[str]:
-    """Yield the joint correlations of blocks that more than one effect shares."""
-    sizes: dict[str, int] = {}
-    for predictor in spec.predictors.values():
-        for group in predictor.groups:
-            for block, share in zip(group.blocks, group.share or (), strict=False):
-                if share is not None:
-                    name = joint_name("cor", group, share)
-                    sizes[name] = sizes.get(name, 0) + len(block)
-    yield from (name for name, size in sizes.items() if size > 1)
+    """Yield the joint correlations of effects that share them by a label."""
+    yield from (each.variable for each in list_correlated(spec) if each.is_joint)
