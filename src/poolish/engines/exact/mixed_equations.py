@@ -78,6 +78,8 @@ class MixedEquations:
     Parameters
     ----------
     places : tuple of Place
+    pattern : Pattern
+        Of C.
     elimination : Elimination
     fixed : ndarray, shape (entry,)
         diag(I (x) Q_f) on the pattern of C.
@@ -95,6 +97,7 @@ class MixedEquations:
     """
 
     places: tuple[Place, ...]
+    pattern: Pattern
     elimination: Elimination
     fixed: np.ndarray
     terms: tuple[Term, ...]
@@ -111,7 +114,7 @@ class MixedEquations:
 
     def entries(self, roots: Sequence[np.ndarray], tau: np.ndarray) -> np.ndarray:
         """Return the entries of C at one value, roots of shape (effect, effect)."""
-        data = self.fixed.astype(np.result_type(tau, *roots))
+        data = self.fixed.copy()
         for term in self.terms:
             (f, a, i), (g, b, j) = term.left, term.right
             factor = tau[term.stratum] * roots[f][a, i] * roots[g][b, j]
@@ -125,6 +128,25 @@ class MixedEquations:
             weighted = np.tensordot(tau, columns, axes=1)  # (effect, level, size)
             parts.append(np.tensordot(L.T, weighted, axes=1).reshape(-1, columns.shape[-1]))
         return np.concatenate(parts)
+
+    def slopes(
+        self, roots: Sequence[np.ndarray], tau: np.ndarray, of_C: np.ndarray, of_B: np.ndarray
+    ) -> tuple[list[np.ndarray], np.ndarray]:
+        """Return derivatives by the roots and tau from those by the entries of C and by B."""
+        by_root, by_tau = [np.zeros_like(L) for L in roots], np.zeros(len(tau))
+        for term in self.terms:
+            (f, a, i), (g, b, j) = term.left, term.right
+            left, right, h = roots[f][a, i], roots[g][b, j], term.stratum
+            slope = float(of_C[term.positions] @ term.values)
+            by_root[f][a, i] += tau[h] * right * slope
+            by_root[g][b, j] += tau[h] * left * slope
+            by_tau[h] += left * right * slope
+        for f, (place, columns) in enumerate(zip(self.places, self.columns, strict=True)):
+            own = of_B[place.start : place.stop].reshape(place.n_effects, place.n_levels, -1)
+            products = np.tensordot(columns, own, axes=((2, 3), (1, 2)))  # (stratum, a, i)
+            by_root[f] += np.tril(np.tensordot(tau, products, axes=1))
+            by_tau += np.tensordot(products, roots[f], axes=2)
+        return by_root, by_tau
 
     def prior_noise(self, z: np.ndarray) -> np.ndarray:
         """Return draws of N(0, diag(I (x) Q)) from standard normals, shape (unknown, draw)."""
@@ -176,6 +198,7 @@ def build_equations(
     by_column, total = _against_columns(groups, residual, population)
     return MixedEquations(
         places=places,
+        pattern=pattern,
         elimination=plan_elimination(pattern, _dominant(pattern)),
         fixed=data,
         terms=terms,

@@ -5,7 +5,8 @@ R = sum_h tau_h total_h - B' T, log p(y) = const + sum_h n_h/2 log tau_h
     - 1/2 (log|C| - log|Q|) + last stage
 One sparse factor an evaluation; every unit of the relation is an unknown, with data or not.
 Where one scalar effect is all there is, everything but tau depends on t = log(tau L^2) alone and
-is interpolated (see `ratio_table`). Otherwise derivatives are by complex step through the factor.
+is interpolated (see `ratio_table`). Otherwise derivatives come from the inverse of C where C has
+entries: with H of the last stage, d log p = -tr((C^-1 + T H T') dC) / 2 + tr(H T' dB) + ...
 """
 
 from __future__ import annotations
@@ -31,12 +32,10 @@ from poolish.engines.exact.mixed_equations import (
 from poolish.engines.exact.population import Population
 from poolish.engines.exact.ratio_table import RatioTable
 from poolish.engines.exact.residual import Residual
-from poolish.engines.exact.small_dense import lower_pairs
 from poolish.engines.exact.sparse_elimination import factor_sparse
 
 _LOG_2PI = np.log(2.0 * np.pi)
 COSTLY_UNKNOWNS = 5_000
-COMPLEX_STEP = 1e-30
 BATCH = 64
 
 
@@ -159,7 +158,7 @@ class Precision:
         if not np.isfinite(value):
             return Gradient(-np.inf, tuple(np.zeros_like(L) for L in roots), np.zeros(len(tau)))
         H = second_moment(found.last[0], integrates_b=self.integrates_b)
-        slopes = self._table_slopes if self.table is not None else self._step_slopes
+        slopes = self._table_slopes if self.table is not None else self._direct_slopes
         by_root, by_precision = slopes(roots, tau, H)
         return Gradient(value, by_root, by_precision + 0.5 * self.residual.counts / tau)
 
@@ -177,26 +176,20 @@ class Precision:
         by_root = np.array([[0.0 if L == 0.0 else 2.0 * by_t / L]])
         return (by_root,), by_t / tau - 0.5 * np.vdot(H, R[0])
 
-    def _step_slopes(
+    def _direct_slopes(
         self, roots: list[np.ndarray], tau: np.ndarray, H: np.ndarray
     ) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-        """Return derivatives of -log|C| / 2 - <H, R> / 2 by a complex step in each parameter."""
-        by_root = [np.zeros_like(L) for L in roots]
-        for f, L in enumerate(roots):
-            for a, b in lower_pairs(len(L)):
-                moved = [M.astype(complex) for M in roots]
-                moved[f][a, b] += 1j * COMPLEX_STEP
-                by_root[f][a, b] = self._imaginary(moved, tau, H)
-        by_precision = np.empty(len(tau))
-        for h in range(len(tau)):
-            step = tau.astype(complex)
-            step[h] += 1j * COMPLEX_STEP
-            by_precision[h] = self._imaginary(roots, step, H)
-        return tuple(by_root), by_precision
-
-    def _imaginary(self, roots: list[np.ndarray], tau: np.ndarray, H: np.ndarray) -> float:
-        log_det, R = reduce_equations(self.equations, roots, tau)
-        return float(-0.5 * (log_det + np.sum(H * R)).imag / COMPLEX_STEP)
+        """Return derivatives of -log|C| / 2 - <H, R> / 2 from the inverse of C on its pattern."""
+        equations = self.equations
+        factor = factor_sparse(equations.elimination, equations.entries(roots, tau))
+        T = factor.solve(equations.right_side(roots, tau))
+        TH = T @ H
+        rows, columns = equations.pattern.indices, equations.pattern.columns
+        of_C = factor.selected_inverse()
+        for left, right in zip(TH.T, T.T, strict=True):
+            of_C += left[rows] * right[columns]
+        by_root, by_precision = equations.slopes(roots, tau, -0.5 * of_C, TH)
+        return tuple(by_root), by_precision - 0.5 * np.tensordot(equations.total, H, axes=2)
 
     def draw(self, factored: FactoredPrecision, index: np.ndarray, noise: np.ndarray) -> JointDraw:
         """Return one exact draw of (b, u) for each `index` into the factored values."""
@@ -299,24 +292,18 @@ def build_precision(
 
 def reduce_equations(
     equations: MixedEquations, roots: list[np.ndarray], tau: np.ndarray
-) -> tuple[complex, np.ndarray]:
-    """Return log|C| and R at one value, real or complex; NaN where C has no factor."""
+) -> tuple[float, np.ndarray]:
+    """Return log|C| and R at one value; NaN where C has no factor."""
     total = np.tensordot(tau, equations.total, axes=1)
-    data = equations.entries(roots, tau)
-    if not np.isfinite(data).all():
-        return np.nan, np.full_like(total, np.nan)
-    factor = factor_sparse(equations.elimination, data)
+    factor = factor_sparse(equations.elimination, equations.entries(roots, tau))
     if np.isnan(factor.log_determinant):
         return np.nan, np.full_like(total, np.nan)
     B = equations.right_side(roots, tau)
-    R = total - B.T @ factor.solve(B)
-    is_complex = np.iscomplexobj(data)
-    return (factor.log_determinant if is_complex else factor.log_determinant.real), R
+    return factor.log_determinant, total - B.T @ factor.solve(B)
 
 
 def _table(equations: MixedEquations) -> RatioTable:
     def exact(t: float) -> tuple[float, np.ndarray]:
-        log_det, R = reduce_equations(equations, [np.array([[np.exp(0.5 * t)]])], np.ones(1))
-        return float(np.real(log_det)), R
+        return reduce_equations(equations, [np.array([[np.exp(0.5 * t)]])], np.ones(1))
 
     return RatioTable(exact, equations.total.shape[-1])

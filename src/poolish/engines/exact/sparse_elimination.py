@@ -5,8 +5,13 @@ after round, each round a few vector operations: in a pedigree these are the ani
 offspring (the reduced animal model of Quaas & Pollak 1980, Journal of Animal Science 51,
 1277-1287), then their parents without other offspring, and so on. What is left is put once in a
 minimum-degree order, in which the last columns fill up: SuperLU eliminates the first, LAPACK
-factors the dense corner. Real or complex: a complex step, too small to change a real part,
-differentiates log|C|.
+factors the dense corner.
+
+The inverse is found where the matrix has entries, which is what the derivatives of log|C| and the
+variances of the unknowns need: with C = L D L', column j of the inverse is, below its diagonal,
+-Z[s, s] L[s, j] for the rows s of column j of L, from the last column to the first (Takahashi,
+Fagan & Chin 1973; Erisman & Tinney 1975, Communications of the ACM 18, 177-179,
+doi:10.1145/360680.360704).
 """
 
 from __future__ import annotations
@@ -69,22 +74,23 @@ class Round:
     kept, gone : ndarray of int
     diagonal : ndarray of int, shape (gone,)
         Positions of their diagonal entries.
-    coupling : ndarray of int, shape (entry,)
-        Positions of the entries between kept rows and gone columns.
+    coupling, mirror : ndarray of int, shape (entry,)
+        Positions of the entries between kept rows and gone columns, and of their mirror images.
     indptr, indices : ndarray of int
         Their pattern, shape (kept, gone).
     retained, retained_at : ndarray of int
         Positions of the entries among kept unknowns, before and after.
     left, right, of, target : ndarray of int, shape (product,)
         Entry `target` loses coupling[left] coupling[right] / diagonal[of].
-    n_entries : int
-        Entries of the matrix after.
+    n_before, n_entries : int
+        Entries of the matrix before and after.
     """
 
     kept: np.ndarray
     gone: np.ndarray
     diagonal: np.ndarray
     coupling: np.ndarray
+    mirror: np.ndarray
     indptr: np.ndarray
     indices: np.ndarray
     retained: np.ndarray
@@ -93,15 +99,16 @@ class Round:
     right: np.ndarray
     of: np.ndarray
     target: np.ndarray
+    n_before: int
     n_entries: int
 
     def reduce(self, data: np.ndarray) -> tuple[np.ndarray, Step]:
         """Return the entries of the Schur complement, and what solving needs."""
         coupling, diagonal = data[self.coupling], data[self.diagonal]
         taken = coupling[self.left] * coupling[self.right] / diagonal[self.of]
-        after = np.zeros(self.n_entries, dtype=data.dtype)
+        after = np.zeros(self.n_entries)
         after[self.retained_at] = data[self.retained]
-        after -= _sums(self.target, taken, self.n_entries)
+        after -= np.bincount(self.target, taken, self.n_entries)
         shape = (len(self.kept), len(self.gone))
         matrix = sparse.csc_matrix((coupling, self.indices, self.indptr), shape)
         return after, Step(self, diagonal, matrix)
@@ -115,11 +122,21 @@ class Step:
     diagonal: np.ndarray
     coupling: sparse.csc_matrix
 
-
-def _sums(target: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
-    if np.iscomplexobj(values):
-        return np.asarray(_sums(target, values.real, size) + 1j * _sums(target, values.imag, size))
-    return np.bincount(target, values, size)
+    def selected_inverse(self, after: np.ndarray) -> np.ndarray:
+        """Return the entries of the inverse before the round from those after it."""
+        item, of_gone = (
+            self.round,
+            np.repeat(np.arange(len(self.diagonal)), np.diff(self.coupling.indptr)),
+        )
+        ratio = self.coupling.data / self.diagonal[of_gone]
+        products = after[item.target] * ratio[item.right]
+        across = -np.bincount(item.left, products, len(ratio))
+        before = np.empty(item.n_before)
+        before[item.retained] = after[item.retained_at]
+        before[item.coupling] = before[item.mirror] = across
+        own = np.bincount(of_gone, ratio * across, len(self.diagonal))
+        before[item.diagonal] = 1.0 / self.diagonal - own
+        return before
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,20 +152,23 @@ class Rest:
     order : ndarray of int
         The unknowns in elimination order.
     n_corner : int
+    rows, columns : ndarray of int, shape (entry,)
+        Where each entry of A stands in that order.
     border : Pattern
         Of M.
     entries : ndarray of int
         Positions of the entries of M before it was ordered, -1 for the ones of I.
-    corner, corner_at : ndarray of int
-        Positions of the entries of A22, before, and in its array.
+    lower : Pattern
+        Of the sparse columns of L, with all that fills in.
     """
 
     order: np.ndarray
     n_corner: int
+    rows: np.ndarray
+    columns: np.ndarray
     border: Pattern
     entries: np.ndarray
-    corner: np.ndarray
-    corner_at: np.ndarray
+    lower: Pattern
 
     @property
     def size(self) -> int:
@@ -160,22 +180,29 @@ class Rest:
         """Return the number of unknowns outside the corner."""
         return self.size - self.n_corner
 
+    @property
+    def corner(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the positions of the entries of A22, before, and in its array."""
+        n = self.n_sparse
+        inside = np.flatnonzero((self.rows >= n) & (self.columns >= n))
+        return inside, (self.rows[inside] - n) * self.n_corner + self.columns[inside] - n
+
     def factor(self, data: np.ndarray) -> FactoredRest | None:
         """Return its factor, None where it is not positive definite."""
+        n = self.n_sparse
         border = _factor_border(self.border.matrix(np.append(data, 1.0)[self.entries]))
         if border is None:
             return None
-        pivots = border.U.diagonal()[: self.n_sparse]
-        if not (pivots.real > 0).all():
+        pivots = border.U.diagonal()[:n]
+        if not (pivots > 0).all():
             return None
-        coupling = border.L[self.n_sparse :, : self.n_sparse] @ sparse.diags_array(np.sqrt(pivots))
-        coupling = coupling.tocsr()
+        coupling = (border.L[n:, :n] @ sparse.diags_array(np.sqrt(pivots))).tocsr()
         S = (coupling @ coupling.T).toarray()
         np.negative(S, out=S)
-        S.ravel()[self.corner_at] += data[self.corner]
-        slope = S.imag if np.iscomplexobj(S) else None
-        root, failed = linalg.lapack.dpotrf(S.real.T, lower=True, overwrite_a=True)
-        return None if failed else FactoredRest(self, border, pivots, root, slope)
+        inside, at = self.corner
+        S.ravel()[at] += data[inside]
+        root, failed = linalg.lapack.dpotrf(S.T, lower=True, overwrite_a=True)
+        return None if failed else FactoredRest(self, border, pivots, root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,43 +214,80 @@ class FactoredRest:
     rest : Rest
     border : SuperLU
     pivots : ndarray, shape (sparse unknown,)
+        D.
     root : ndarray, shape (corner, corner)
         Cholesky factor of S, below the diagonal.
-    slope : ndarray, shape (corner, corner), or None
-        The imaginary part of S, when complex.
     """
 
     rest: Rest
     border: Any
     pivots: np.ndarray
     root: np.ndarray
-    slope: np.ndarray | None
 
     @property
-    def log_determinant(self) -> complex:
+    def log_determinant(self) -> float:
         """Return the logarithm of the determinant."""
-        real = np.log(self.pivots).sum() + 2.0 * np.log(np.diagonal(self.root)).sum()
-        if self.slope is None:
-            return complex(real)
-        inverse, _ = linalg.lapack.dpotri(self.root, lower=True)
-        both = 2.0 * np.vdot(np.tril(inverse, -1), self.slope)
-        return complex(real + 1j * (both + np.diagonal(inverse) @ np.diagonal(self.slope)))
+        return float(np.log(self.pivots).sum() + 2.0 * np.log(np.diagonal(self.root)).sum())
 
     def solve(self, B: np.ndarray) -> np.ndarray:
         """Return the solution for right sides in the order of the unknowns as given."""
         found, n = np.empty_like(B), self.rest.n_sparse
         ordered = np.ascontiguousarray(B[self.rest.order])
         ahead = self.border.solve(ordered)
-        ordered[n:] = self._solve_corner(ahead[n:])
+        ordered[n:] = linalg.cho_solve((self.root, True), ahead[n:], check_finite=False)
         found[self.rest.order] = self.border.solve(ordered, trans="T")
         return found
 
-    def _solve_corner(self, B: np.ndarray) -> np.ndarray:
-        solved = linalg.cho_solve((self.root, True), B.real, check_finite=False)
-        if self.slope is None:
-            return np.asarray(solved)
-        imaginary = B.imag - self.slope @ solved
-        return solved + 1j * linalg.cho_solve((self.root, True), imaginary, check_finite=False)
+    def selected_inverse(self) -> np.ndarray:
+        """Return the entries of the inverse where A has entries."""
+        rest, n = self.rest, self.rest.n_sparse
+        corner, _ = linalg.lapack.dpotri(self.root, lower=True)
+        corner = np.tril(corner) + np.tril(corner, -1).T
+        sparse_columns = _takahashi(rest.lower, self._unit_lower(), self.pivots, corner)
+        found = np.empty(len(rest.rows))
+        inside, at = rest.corner
+        found[inside] = corner.ravel()[at]
+        lower, upper = np.maximum(rest.rows, rest.columns), np.minimum(rest.rows, rest.columns)
+        others = np.flatnonzero(upper < n)
+        found[others] = sparse_columns[rest.lower.find(lower[others], upper[others])]
+        return found
+
+    def _unit_lower(self) -> np.ndarray:
+        """Return the entries of the sparse columns of L on their pattern; SuperLU drops zeros."""
+        entries = self.border.L[:, : self.rest.n_sparse].tocoo()
+        values = np.zeros(len(self.rest.lower.indices))
+        values[self.rest.lower.find(entries.row, entries.col)] = entries.data
+        return values
+
+
+def _takahashi(lower: Pattern, L: np.ndarray, pivots: np.ndarray, corner: np.ndarray) -> np.ndarray:
+    """Return the inverse on the pattern of the sparse columns of L.
+
+    Parameters
+    ----------
+    lower : Pattern
+        Columns with their diagonal first.
+    L : ndarray, shape (entry,)
+    pivots : ndarray, shape (sparse unknown,)
+    corner : ndarray, shape (corner, corner)
+        The inverse among the last unknowns.
+    """
+    found, n, starts = np.empty(len(L)), len(pivots), lower.indptr.tolist()
+    for j in range(n - 1, -1, -1):
+        below = slice(starts[j] + 1, starts[j + 1])
+        rows, entries = lower.indices[below], L[below]
+        n_sparse = int(np.searchsorted(rows, n))
+        block = np.empty((len(rows), len(rows)))
+        in_corner = rows[n_sparse:] - n
+        block[n_sparse:, n_sparse:] = corner[in_corner[:, None], in_corner]
+        for k, i in enumerate(rows[:n_sparse].tolist()):
+            column = slice(starts[i], starts[i + 1])
+            at = np.searchsorted(lower.indices[column], rows[k:])
+            block[k, k:] = block[k:, k] = found[column][at]
+        across = -(block @ entries)
+        found[below] = across
+        found[starts[j]] = 1.0 / pivots[j] - entries @ across
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,13 +307,13 @@ class SparseFactor:
     steps : tuple of Step
     rest : FactoredRest or None
         None when nothing is left, or the matrix is not positive definite.
-    log_determinant : float or complex
+    log_determinant : float
         NaN when the matrix is not positive definite.
     """
 
     steps: tuple[Step, ...]
     rest: FactoredRest | None
-    log_determinant: complex
+    log_determinant: float
 
     def solve(self, B: np.ndarray) -> np.ndarray:
         """Return C^-1 B, shape (unknown, column)."""
@@ -266,6 +330,13 @@ class SparseFactor:
             found = whole
         return found
 
+    def selected_inverse(self) -> np.ndarray:
+        """Return the entries of C^-1 where C has entries, in their order."""
+        found = np.zeros(0) if self.rest is None else self.rest.selected_inverse()
+        for step in reversed(self.steps):
+            found = step.selected_inverse(found)
+        return found
+
 
 def plan_elimination(pattern: Pattern, data: np.ndarray) -> Elimination:
     """Return the rounds and the order for matrices of one pattern.
@@ -275,7 +346,8 @@ def plan_elimination(pattern: Pattern, data: np.ndarray) -> Elimination:
     pattern : Pattern
         With the whole diagonal.
     data : ndarray, shape (entry,)
-        The entries of any positive definite matrix of this pattern.
+        The entries of a positive definite matrix of this pattern without positive entries off the
+        diagonal: its factor has none that cancel.
     """
     rounds: list[Round] = []
     while len(rounds) < MAX_ROUNDS and pattern.size:
@@ -291,7 +363,7 @@ def plan_elimination(pattern: Pattern, data: np.ndarray) -> Elimination:
 def factor_sparse(elimination: Elimination, data: np.ndarray) -> SparseFactor:
     """Return the factor of the matrix with these entries."""
     steps: list[Step] = []
-    log_determinant = 0.0 + 0.0j
+    log_determinant = 0.0
     for item in elimination.rounds:
         data, step = item.reduce(data)
         steps.append(step)
@@ -303,9 +375,9 @@ def factor_sparse(elimination: Elimination, data: np.ndarray) -> SparseFactor:
     return SparseFactor(tuple(steps), rest, log_determinant)
 
 
-def _log_product(pivots: np.ndarray) -> complex:
+def _log_product(pivots: np.ndarray) -> float:
     """Return the logarithm of the product of pivots, NaN unless all are positive."""
-    return complex(np.log(pivots).sum()) if (pivots.real > 0).all() else complex(np.nan)
+    return float(np.log(pivots).sum()) if (pivots > 0).all() else np.nan
 
 
 def _factor_border(matrix: sparse.csc_matrix) -> Any:  # noqa: ANN401 - SuperLU has no type
@@ -350,6 +422,7 @@ def _plan_round(pattern: Pattern, is_gone: np.ndarray) -> tuple[Round, Pattern]:
         gone=gone,
         diagonal=pattern.find(gone, gone),
         coupling=coupling,
+        mirror=pattern.find(columns[coupling], rows[coupling]),
         indptr=indptr,
         indices=indices,
         retained=retained,
@@ -358,6 +431,7 @@ def _plan_round(pattern: Pattern, is_gone: np.ndarray) -> tuple[Round, Pattern]:
         right=right,
         of=of,
         target=after.find(indices[left], indices[right]),
+        n_before=len(pattern.indices),
         n_entries=len(after.indices),
     )
     return done, after
@@ -378,15 +452,17 @@ def _ordered(rounds: tuple[Round, ...], pattern: Pattern, data: np.ndarray) -> E
     """Return the plan with what is left in SuperLU's minimum-degree order."""
     if not pattern.size:
         none = np.zeros(0, dtype=np.intp)
-        return Elimination(rounds, Rest(none, 0, pattern, none, none, none))
+        return Elimination(rounds, Rest(none, 0, none, none, pattern, none, pattern))
     first = splu(
         pattern.matrix(data),
         permc_spec="MMD_AT_PLUS_A",
         diag_pivot_thresh=0.0,
         options=_OPTIONS,
     )
-    n_corner = _corner_size(np.diff(first.L.indptr))
-    return Elimination(rounds, _rest(pattern, np.argsort(first.perm_c), n_corner))
+    n_sparse = pattern.size - _corner_size(np.diff(first.L.indptr))
+    lower = first.L[:, :n_sparse].tocoo()
+    filled = pattern_of(lower.row, lower.col, pattern.size)
+    return Elimination(rounds, _rest(pattern, np.argsort(first.perm_c), n_sparse, filled))
 
 
 def _corner_size(counts: np.ndarray) -> int:
@@ -402,18 +478,14 @@ def _corner_size(counts: np.ndarray) -> int:
     return int(size[np.argmin(size**3 / 3 + SPARSE_COST * before)])
 
 
-def _rest(pattern: Pattern, order: np.ndarray, n_corner: int) -> Rest:
-    n, n_sparse = pattern.size, pattern.size - n_corner
+def _rest(pattern: Pattern, order: np.ndarray, n_sparse: int, lower: Pattern) -> Rest:
+    n = pattern.size
     number = np.empty(n, dtype=np.int64)
     number[order] = np.arange(n)
     rows, columns = number[pattern.indices], number[pattern.columns]
-    in_corner = np.flatnonzero((rows >= n_sparse) & (columns >= n_sparse))
-    in_border = np.flatnonzero(columns < n_sparse)
+    inside = np.flatnonzero(columns < n_sparse)
     identity = np.arange(n_sparse, n)
-    border = pattern_of(
-        np.append(rows[in_border], identity), np.append(columns[in_border], identity), n
-    )
+    border = pattern_of(np.append(rows[inside], identity), np.append(columns[inside], identity), n)
     entries = np.full(len(border.indices), -1)
-    entries[border.find(rows[in_border], columns[in_border])] = in_border
-    at = (rows[in_corner] - n_sparse) * n_corner + columns[in_corner] - n_sparse
-    return Rest(order, n_corner, border, entries, in_corner, at)
+    entries[border.find(rows[inside], columns[inside])] = inside
+    return Rest(order, n - n_sparse, rows, columns, border, entries, lower)
