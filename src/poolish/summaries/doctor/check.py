@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from poolish.posterior import Posterior
-from poolish.summaries.doctor import believed, misfit, sampling, structure
+from poolish.summaries.doctor import believed, groups, misfit, sampling, structure
 from poolish.summaries.doctor.case import Case, open_case
 from poolish.summaries.doctor.step import CheckResult, Step
 
@@ -16,10 +16,10 @@ type _Check = Callable[[Case], Iterator[Step]]
 CHECKS: tuple[_Check, ...] = (
     sampling.check_not_finite,
     sampling.check_unfinished,
-    structure.check_same_groups,
-    structure.check_one_row_groups,
-    structure.check_group_in_population,
-    structure.check_slopes_within,
+    groups.check_same_groups,
+    groups.check_one_row_groups,
+    groups.check_group_in_population,
+    groups.check_slopes_within,
     structure.check_collinear,
     structure.check_separation,
     structure.check_confounded_predictors,

@@ -1,21 +1,18 @@
-"""What the data cannot tell apart, whatever the posterior: groups and predictors."""
+"""What the data cannot tell apart, whatever the posterior: predictors, and few groups."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 
 import numpy as np
 
-from poolish.design.arrays import GroupDesign
 from poolish.frame import NumericColumn
 from poolish.summaries.doctor.case import Case
 from poolish.summaries.doctor.edits import (
     with_scaled,
-    without_effect,
-    without_group,
     without_term,
 )
+from poolish.summaries.doctor.groups import EXACT, within_share
 from poolish.summaries.doctor.step import Step
 
 _FEW_LEVELS = 5
@@ -23,72 +20,6 @@ _COLLINEAR = 0.999
 # Coefficients of predictors so far apart in spread print as 0.000 or as millions.
 _SCALE_RATIO = 1e4
 _OFF_CENTRE = 1e6
-_EXACT = 1e-9
-
-
-def check_one_row_groups(case: Case) -> Iterator[Step]:
-    """Yield groups of one row each, whose spread is that of the residuals."""
-    kind, response = case.family.response_kind, case.design.response
-    has_own_noise = kind in ("real", "positive", "proportion") and response.se is None
-    if not (has_own_noise or kind == "binary"):
-        return
-    for group in case.design.main.groups:
-        if group.relation is None and group.n_levels == case.design.n_obs:
-            yield Step(
-                "one row per group",
-                f"every level of `{group.name}` has one row: its spread and that of the residuals "
-                "cannot be told apart",
-                f"{group.n_levels} levels in {case.design.n_obs} rows",
-                {"formula": without_group(case.formula, group.name)},
-                f"leave `{group.name}` out, or collect repeated rows",
-            )
-
-
-def check_same_groups(case: Case) -> Iterator[Step]:
-    """Yield pairs of groups that part the rows in the same way."""
-    for first, second in combinations(case.design.main.groups, 2):
-        n_pairs = len(np.unique(np.column_stack([first.codes, second.codes]), axis=0))
-        is_same = n_pairs == first.n_levels == second.n_levels
-        if is_same and first.relation is None and second.relation is None:
-            yield Step(
-                "two groups are one",
-                f"`{first.name}` and `{second.name}` part the rows in the same way",
-                f"{n_pairs} levels of each, one to one",
-                {"formula": without_group(case.formula, second.name)},
-                f"keep one of them, here `{first.name}`",
-            )
-
-
-def check_group_in_population(case: Case) -> Iterator[Step]:
-    """Yield groups whose levels the population effects already tell apart."""
-    X = case.design.main.X
-    for group in case.design.main.groups:
-        if group.n_levels <= X.shape[1] and _spans(X, group):
-            yield Step(
-                "group is also a population effect",
-                f"the population effects already give every level of `{group.name}` a mean of its "
-                "own: nothing is left for its group effects",
-                f"{group.n_levels} levels within the span of {X.shape[1]} coefficients",
-                {"formula": without_group(case.formula, group.name)},
-                f"keep `{group.name}` on one side only: here as population effect",
-            )
-
-
-def check_slopes_within(case: Case) -> Iterator[Step]:
-    """Yield group slopes of predictors that do not vary within any level."""
-    for group in case.design.main.groups:
-        for k, effect in enumerate(group.effects):
-            if effect == "Intercept" or "Intercept" not in group.effects:
-                continue
-            if _within_share(group.Z[:, k], group) < _EXACT:
-                yield Step(
-                    "slope of a predictor constant within groups",
-                    f"`{effect}` does not vary within any level of `{group.name}`: no level shows "
-                    "a slope of its own",
-                    f"all variation of `{effect}` is between levels",
-                    {"formula": without_effect(case.formula, group.name, effect)},
-                    f"leave the slope out; `{effect}` can stay a population effect",
-                )
 
 
 def check_confounded_predictors(case: Case) -> Iterator[Step]:
@@ -98,7 +29,7 @@ def check_confounded_predictors(case: Case) -> Iterator[Step]:
         constant = [
             name
             for name, column in zip(main.coefs, main.X.T, strict=True)
-            if name != "Intercept" and _within_share(column, group) < _EXACT
+            if name != "Intercept" and within_share(column, group) < EXACT
         ]
         if constant and len(constant) + 1 < group.n_levels <= len(constant) + 3:
             yield Step(
@@ -210,20 +141,3 @@ def check_separation(case: Case) -> Iterator[Step]:
 def _without(case: Case, coef: str) -> dict[str, str]:
     formula = without_term(case.formula, coef)
     return {} if formula is None else {"formula": formula}
-
-
-def _within_share(column: np.ndarray, group: GroupDesign) -> float:
-    """Return the share of a column's variation that lies within levels."""
-    counts = np.maximum(np.bincount(group.codes, minlength=group.n_levels), 1)
-    means = np.bincount(group.codes, weights=column, minlength=group.n_levels) / counts
-    total = float(np.square(column - column.mean()).sum())
-    within = float(np.square(column - means[group.codes]).sum())
-    return 1.0 if total == 0 else within / total
-
-
-def _spans(X: np.ndarray, group: GroupDesign) -> bool:
-    """Return whether the indicators of a group's levels are combinations of the columns of X."""
-    indicators = np.eye(group.n_levels)[group.codes]
-    scaled = X / np.maximum(np.linalg.norm(X, axis=0), np.finfo(float).tiny)
-    fitted = scaled @ np.linalg.lstsq(scaled, indicators, rcond=None)[0]
-    return bool(np.abs(indicators - fitted).max() < 1e-8)
