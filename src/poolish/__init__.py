@@ -14,7 +14,17 @@ from poolish.formula import parse as formula
 
 if TYPE_CHECKING:
     from poolish.errors import PoolishError
-    from poolish.face.api import compare, fit, from_bambi, gee, load, lrt, mle, model
+    from poolish.face.api import (
+        compare,
+        describe_groups,
+        fit,
+        from_bambi,
+        gee,
+        load,
+        lrt,
+        mle,
+        model,
+    )
     from poolish.face.fit import Fit
     from poolish.face.model import Model
     from poolish.face.pages import explore
@@ -41,6 +51,7 @@ _HOMES = {
     "Model": "poolish.face.model",
     "family": "poolish.spec.families",
     "compare": "poolish.face.api",
+    "describe_groups": "poolish.face.api",
     "gee": "poolish.face.api",
     "explore": "poolish.face.pages",
     "fit": "poolish.face.api",
@@ -69,6 +80,7 @@ __all__ = [
     "as_relation",
     "car_precision",
     "compare",
+    "describe_groups",
     "explore",
     "family",
     "fit",

@@ -131,3 +131,17 @@ def test_shares_are_stated_where_they_are_asked_for(poolish_run, sleep_file):
 
     assert outcome.code == 0 and "at Days = 5" in outcome.out
     assert wrong.code == 2 and "EFFECT=VALUES" in wrong.err
+
+
+def test_groups_are_described_before_a_fit(poolish_run, root):
+    path = root / "models" / "sleepstudy" / "data.csv"
+
+    outcome = poolish_run("groups", "Reaction ~ Days + (Days | Subject)", path)
+    document = json.loads(
+        poolish_run("groups", "Reaction ~ Days + (Days | Subject)", path, "--json").out
+    )
+
+    assert outcome.code == 0
+    assert "Every group effect of the formula can be estimated." in outcome.out
+    assert document["groups"][0]["levels"] == 18
+    assert document["steps"] == []

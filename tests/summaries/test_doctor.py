@@ -87,6 +87,23 @@ def confounded_with_groups() -> Posterior:
     return fit_exact("y ~ a + b + c + (1 | g)", data)
 
 
+def one_level() -> Posterior:
+    return fit_exact("y ~ x + (1 | g)", grouped().iloc[:N_EACH])
+
+
+def more_effects_than_rows() -> Posterior:
+    data = grouped()
+    data["pair"] = np.arange(N) // 2
+    return fit_exact("y ~ x + (x | pair)", data)
+
+
+def labels_used_again() -> Posterior:
+    data = grouped()
+    data["id"] = np.tile(np.repeat(np.arange(1, 6), 2), N_GROUPS)
+    data["y"] += 2 * data["id"]
+    return fit_exact("y ~ x + (1 | g) + (1 | id)", data)
+
+
 def few_groups() -> Posterior:
     return fit_exact("y ~ x + (1 | g)", grouped().iloc[: 3 * N_EACH])
 
@@ -284,6 +301,13 @@ ZOO = [
         confounded_with_groups,
         "predictors confounded with groups",
         {"formula": "y ~ 1 + a + b + (1 | g)"},
+    ),
+    Animal(one_level, "one level", {"formula": "y ~ 1 + x"}),
+    Animal(more_effects_than_rows, "more effects than rows", {"formula": "y ~ 1 + x + (1 | pair)"}),
+    Animal(
+        labels_used_again,
+        "labels used again",
+        {"formula": "y ~ 1 + x + (1 | g) + (1 | g:id)"},
     ),
     Animal(few_groups, "few groups", {"priors": ...}),
     Animal(

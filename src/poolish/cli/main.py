@@ -17,6 +17,7 @@ from poolish.cli import (
     compare,
     explore,
     fit,
+    groups,
     models,
     plot,
     pooling,
@@ -50,6 +51,7 @@ app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("ppc")(ppc.ppc)
 app.command("priors")(priors.priors)
+app.command("groups")(groups.groups)
 app.command("explore")(explore.explore)
 app.add_typer(models.app, name="models")
 

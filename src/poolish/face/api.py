@@ -15,6 +15,8 @@ from poolish.posterior import load as load_posterior
 from poolish.spec.build import Centered, StatedPriors
 from poolish.spec.family import Family, FamilyChoice
 from poolish.summaries.compare import Comparison, compare_loo
+from poolish.summaries.described_groups import DeclaredGroups, DescribedGroups
+from poolish.summaries.described_groups import describe_groups as describe_declared
 from poolish.summaries.gee import fit_gee
 from poolish.summaries.table import TableResult
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LikelihoodRatio",
     "compare",
+    "describe_groups",
     "fit",
     "from_bambi",
     "gee",
@@ -128,6 +131,33 @@ def compare(fits: Mapping[str, Fit], *, leave_out: str | None = None) -> Compari
         for name, fit in fits.items()
     }
     return compare_loo(results)
+
+
+def describe_groups(
+    data: object,
+    formula: FormulaLike,
+    *,
+    family: str | Family | FamilyChoice = "gaussian",
+    missing: Literal["error", "drop"] = "error",
+) -> DescribedGroups:
+    """Return the groups of a formula in the data: rows, nesting, what can be estimated; no fit.
+
+    Parameters
+    ----------
+    data, formula, family, missing
+        As for `po.model`; the family says whether single rows have noise of their own.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0, 7.0, 6.0], "g": list("aabbcc")})
+    >>> describe_groups(data, "y ~ 1 + (1 | g)").to_df()[["group", "levels", "fewest"]]
+      group  levels  fewest
+    0     g       3       2
+    """
+    declared = build_model(formula, data, family=family, missing=missing)
+    spec = declared.spec
+    return describe_declared(DeclaredGroups(declared.design, spec.family, spec.formula))
 
 
 def gee(

@@ -34,6 +34,26 @@ def without_effect(formula: Formula, group: str, effect: str) -> str:
     return _with_groups(formula, tuple(term for term in groups if term.effects))
 
 
+def nested_in(formula: Formula, inner: str, outer: str) -> str:
+    """Return the formula with a group taken within the levels of another.
+
+    Examples
+    --------
+    >>> from poolish.formula import parse
+    >>> nested_in(parse("y ~ x + (1 | site) + (x | id)"), "id", "site")
+    'y ~ 1 + x + (1 | site) + (1 + x | site:id)'
+    """
+    variables = {term.grouping.name: term.grouping.variables for term in formula.main.groups}
+    within = (*variables[outer], *variables[inner])
+    groups = (
+        replace(term, grouping=replace(term.grouping, variables=within))
+        if term.grouping.name == inner
+        else term
+        for term in formula.main.groups
+    )
+    return _with_groups(formula, tuple(groups))
+
+
 def uncorrelated(formula: Formula, group: str) -> str:
     """Return the formula with the effects of a group uncorrelated, `(1 + x || g)`."""
     groups = (
@@ -71,6 +91,12 @@ def without_term(formula: Formula, coef: str) -> str | None:
     if len(kept) == len(formula.main.terms):
         return None
     return str(replace(formula, main=replace(formula.main, terms=kept)))
+
+
+def without_coef(formula: Formula, coef: str) -> dict[str, str]:
+    """Return the change that leaves out the term of a coefficient; none where no term is it."""
+    changed = without_term(formula, coef)
+    return {} if changed is None else {"formula": changed}
 
 
 def with_formula_of(formula: Formula, parameter: str, right: str) -> str:

@@ -6,40 +6,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from poolish.design.arrays import GroupDesign
 from poolish.frame import NumericColumn
+from poolish.posterior.variables import tree_name
+from poolish.summaries.doctor import groups
 from poolish.summaries.doctor.case import Case
 from poolish.summaries.doctor.edits import (
     with_scaled,
-    without_term,
+    without_coef,
 )
-from poolish.summaries.doctor.groups import EXACT, within_share
 from poolish.summaries.doctor.step import Step
 
-_FEW_LEVELS = 5
 _COLLINEAR = 0.999
 # Coefficients of predictors so far apart in spread print as 0.000 or as millions.
 _SCALE_RATIO = 1e4
 _OFF_CENTRE = 1e6
-
-
-def check_confounded_predictors(case: Case) -> Iterator[Step]:
-    """Yield predictors that are constant within groups, where groups hardly outnumber them."""
-    main = case.design.main
-    for group in main.groups:
-        constant = [
-            name
-            for name, column in zip(main.coefs, main.X.T, strict=True)
-            if name != "Intercept" and within_share(column, group) < EXACT
-        ]
-        if constant and len(constant) + 1 < group.n_levels <= len(constant) + 3:
-            yield Step(
-                "predictors confounded with groups",
-                f"{', '.join(f'`{name}`' for name in constant)} vary between levels of "
-                f"`{group.name}` only, and there are hardly more levels than such predictors",
-                f"{group.n_levels} levels for {len(constant)} predictors and a mean",
-                _without(case, constant[-1]),
-                "leave some of them out, or collect more groups",
-            )
 
 
 def check_collinear(case: Case) -> Iterator[Step]:
@@ -58,29 +39,18 @@ def check_collinear(case: Case) -> Iterator[Step]:
             f"`{names[first]}` and `{names[second]}` say nearly the same: their effects cannot be "
             "told apart",
             f"their correlation is {correlation[i, j]:.5f}",
-            _without(case, names[second]),
+            without_coef(case.formula, names[second]),
             "keep one of them, or their mean and difference",
         )
 
 
 def check_few_levels(case: Case) -> Iterator[Step]:
-    """Yield groups with too few levels to learn a standard deviation from."""
-    for group, spec in zip(case.design.main.groups, case.posterior.spec.main.groups, strict=True):
-        if group.n_levels >= _FEW_LEVELS or group.relation is not None:
-            continue
-        name = f"{case.posterior.spec.main.variable('sd', spec)}[{group.effects[0]}]"
-        scale = float(np.median(case.draws_of(name))) if name in case.scalars.labels else 1.0
-        prior = f"half_normal({max(scale, 1e-6):.3g})"
-        yield Step(
-            "few groups",
-            f"`{group.name}` has {group.n_levels} levels: its standard deviation rests on the "
-            "prior",
-            f"{group.n_levels} levels; five or more tell something, ten or more are comfortable",
-            {"priors": {f"sd_{spec.name}": prior}},
-            f"state a prior from what is known of such groups, or make `{group.name}` a population "
-            "effect",
-            "notable",
-        )
+    """Yield groups with few levels, with a prior of the size that was found."""
+
+    def change(group: GroupDesign) -> dict[str, dict[str, str]]:
+        return {"priors": {f"sd_{group.name}": _prior_found(case, group.name)}}
+
+    return groups.check_few_levels(case, change)
 
 
 def check_scales(case: Case) -> Iterator[Step]:
@@ -138,6 +108,8 @@ def check_separation(case: Case) -> Iterator[Step]:
             )
 
 
-def _without(case: Case, coef: str) -> dict[str, str]:
-    formula = without_term(case.formula, coef)
-    return {} if formula is None else {"formula": formula}
+def _prior_found(case: Case, name: str) -> str:
+    main = case.posterior.spec.main
+    group = next(group for group in main.groups if group.name == name)
+    label = f"{tree_name(main.variable('sd', group))}[{group.effects[0]}]"
+    return f"half_normal({max(float(np.median(case.draws_of(label))), 1e-6):.3g})"
