@@ -82,6 +82,7 @@ def mle(
     formula: FormulaLike,
     data: object,
     *,
+    relations: Mapping[str, object] | None = None,
     reml: bool = True,
     missing: Literal["error", "drop"] = "error",
 ) -> PointFit:
@@ -89,7 +90,7 @@ def mle(
 
     Parameters
     ----------
-    formula, data, missing
+    formula, data, relations, missing
         As for `po.model`.
     reml : bool
         REML, or ML where False: ML fits can be compared by `po.lrt` whatever their population
@@ -107,7 +108,7 @@ def mle(
     >>> mle("y ~ 1 + (1 | g)", data).is_singular
     False
     """
-    declared = build_model(formula, data, missing=missing)
+    declared = build_model(formula, data, relations=relations, missing=missing)
     return fit_mle(declared.spec, declared.design, reml=reml)
 
 

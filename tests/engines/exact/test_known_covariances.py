@@ -12,9 +12,10 @@ from scipy import stats
 
 from poolish.design.arrays import Design, GroupDesign, PredictorDesign, ResponseDesign
 from poolish.engines.exact.blocked import build_blocked
+from poolish.engines.exact.conditional_known import condition
 from poolish.engines.exact.dense import build_dense
 from poolish.engines.exact.marginal import Covariances
-from poolish.engines.exact.population import build_population, working_prior
+from poolish.engines.exact.population import build_population, flat_prior, working_prior
 from poolish.engines.exact.precision import build_precision, precision_obstacle
 from poolish.engines.exact.residual import build_residual
 from poolish.engines.exact.spectral import build_spectral, spectral_obstacle
@@ -248,6 +249,40 @@ def test_draws_have_the_exact_mean_and_covariance(kind: str) -> None:
     # The Monte Carlo sd of a covariance is at most sqrt(2 / n) sd_i sd_j.
     gap = np.cov(draws.T) - cov
     assert np.abs(gap / np.outer(sd, sd)).max() < 5 * np.sqrt(2 / n_draws)
+
+
+@pytest.mark.parametrize("kind", list(BUILDERS))
+def test_estimates_given_the_variances_are_those_of_the_joint_normal(kind: str) -> None:
+    @settings(max_examples=25, deadline=None)
+    @given(cases(kind))
+    def check(case):
+        design, _, _, roots, rng = case
+        residual, main = build_residual(design), design.main
+        flat = build_population(
+            main, design.response.y, residual.weights, flat_prior(main.X.shape[1])
+        )
+        structure = BUILDERS[kind](main, residual, flat)
+        sigma = rng.uniform(0.5, 1.5, residual.n_strata)
+
+        found = condition(structure, at(roots, sigma))
+
+        X, r = main.X, design.response.y - main.offset
+        inverse = np.linalg.inv(marginal_covariance(design, roots, sigma[residual.strata]))
+        vcov = np.linalg.inv(X.T @ inverse @ X)
+        b = vcov @ X.T @ inverse @ r
+        np.testing.assert_allclose(found.b, b, rtol=1e-7, atol=1e-8)
+        np.testing.assert_allclose(found.vcov, vcov, rtol=1e-7, atol=1e-9)
+        for f, (g, L) in enumerate(zip(main.groups, roots, strict=True)):
+            K = np.eye(g.n_levels) if g.relation is None else dense_covariance(g.relation)
+            for a in range(g.n_effects):
+                across = K[:, g.codes] * (g.Z @ (L @ L.T)[a])
+                variance = np.diag(K) * (L @ L.T)[a, a]
+                variance = variance - np.einsum("li,ij,lj->l", across, inverse, across)
+                mode = across @ inverse @ (r - X @ b)
+                np.testing.assert_allclose(found.modes[f][:, a], mode, rtol=1e-7, atol=1e-8)
+                np.testing.assert_allclose(found.mode_sds[f][:, a] ** 2, variance, atol=1e-8)
+
+    check()
 
 
 @pytest.mark.parametrize("kind", list(BUILDERS))

@@ -54,6 +54,11 @@ class FactoredBlocks:
     roots: np.ndarray
     log_likelihood: np.ndarray
 
+    @property
+    def penalised(self) -> np.ndarray:
+        """Return the penalised sum of squares at its smallest, times tau, shape (value,)."""
+        return np.asarray(self.roots[:, -1, -1] ** 2)
+
     def take(self, index: np.ndarray) -> FactoredBlocks:
         """Return some of the parameter values."""
         return FactoredBlocks(

@@ -33,35 +33,77 @@ class Conditional:
     mode_sds: tuple[np.ndarray, ...]
 
 
-def condition(likelihood: Blocked, at: Covariances) -> Conditional:
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The effects that stand in the dense matrix, at one value of the covariances.
+
+    Parameters
+    ----------
+    b : ndarray, shape (coef,)
+    vcov : ndarray, shape (coef, coef)
+    modes, mode_sds : Mapping of int to ndarray, shape (level, effect)
+        By factor.
+    known : ndarray, shape (size,)
+        (-u, -c, 1), so that F times it is Z' W (y - all that is known).
+    covariance : ndarray, shape (placed, placed)
+        Of the placed effects u given b.
+    """
+
+    b: np.ndarray
+    vcov: np.ndarray
+    modes: dict[int, np.ndarray]
+    mode_sds: dict[int, np.ndarray]
+    known: np.ndarray
+    covariance: np.ndarray
+
+
+def condition_blocked(likelihood: Blocked, at: Covariances) -> Conditional:
     """Return the effects' conditional means and variances at one value of the covariances."""
+    blocks = likelihood.blocks
+    placed = condition_placed(likelihood, at)
+    modes, sds = dict(placed.modes), dict(placed.mode_sds)
+    eliminated = blocks.layout.eliminated
+    if eliminated is not None:
+        modes[eliminated], sds[eliminated] = _eliminated(blocks, at, placed)
+    return in_order(placed, modes, sds)
+
+
+def in_order(
+    placed: Placed, modes: dict[int, np.ndarray], sds: dict[int, np.ndarray]
+) -> Conditional:
+    """Return the estimates with the factors in the order of the design."""
+    return Conditional(
+        placed.b,
+        placed.vcov,
+        tuple(modes[f] for f in sorted(modes)),
+        tuple(sds[f] for f in sorted(sds)),
+    )
+
+
+def condition_placed(likelihood: Blocked, at: Covariances) -> Placed:
+    """Return what the dense matrix says of the coefficients and the effects in it."""
     blocks, layout = likelihood.blocks, likelihood.blocks.layout
     root = np.tril(likelihood.factor(at).roots[0])
     m, k = layout.n_placed, layout.n_unknowns
     w = solve_triangular(root[:k, :k], root[k, :k], lower=True, trans=1)
     of_c = inverse_from_root(root[m:k, m:k])
     basis = blocks.population.basis
-
+    covariance = _placed_covariance(blocks, at, inverse_from_root(root[:m, :m]))
     modes: dict[int, np.ndarray] = {}
     sds: dict[int, np.ndarray] = {}
-    covariance = _placed_covariance(blocks, at, inverse_from_root(root[:m, :m]))
     for item in layout.placed:
         L = at.roots[item.factor][:, :, 0]
         span = slice(item.start, item.stop)
         modes[item.factor] = w[span].reshape(item.n_effects, item.n_levels).T @ L.T
         variance = np.diag(covariance)[span].reshape(item.n_effects, item.n_levels).T
         sds[item.factor] = np.sqrt(np.maximum(variance, 0.0))
-    if layout.eliminated is not None:
-        known = np.append(-_unwhitened(blocks, at, w), 1.0)
-        modes[layout.eliminated], sds[layout.eliminated] = _eliminated(
-            blocks, at, known, covariance
-        )
-    order = range(len(at.roots))
-    return Conditional(
+    return Placed(
         blocks.population.coefficients(w[m:]),
         basis @ of_c @ basis.T,
-        tuple(modes[f] for f in order),
-        tuple(sds[f] for f in order),
+        modes,
+        sds,
+        np.append(-_unwhitened(blocks, at, w), 1.0),
+        covariance,
     )
 
 
@@ -86,10 +128,27 @@ def _unwhitened(blocks: Blocks, at: Covariances, w: np.ndarray) -> np.ndarray:
     return np.concatenate([_lam(blocks, at) @ w[:m], w[m:]])
 
 
-def _eliminated(
-    blocks: Blocks, at: Covariances, known: np.ndarray, covariance: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return modes G f and sds of the eliminated factor, f = Z' W (y - all that is known)."""
+def _eliminated(blocks: Blocks, at: Covariances, placed: Placed) -> tuple[np.ndarray, np.ndarray]:
+    """Return modes and sds of the eliminated factor."""
+    G, spread, modes = reduce_eliminated(blocks, at, placed)
+    variance = np.stack([G[a, a] for a in range(len(G))], axis=1)
+    for a, row in enumerate(spread):
+        variance[:, a] += _quadratic_forms(row, placed.covariance)
+    return modes, np.sqrt(variance)
+
+
+def reduce_eliminated(
+    blocks: Blocks, at: Covariances, placed: Placed
+) -> tuple[np.ndarray, list[sparse.csr_matrix], np.ndarray]:
+    """Return G, G F_placed by effect and the modes G f of the eliminated factor.
+
+    f = Z' W (y - all that is known), Var(u_j) = G_j + G_j F_j Cov(u_placed) F_j' G_j.
+
+    Returns
+    -------
+    tuple of ndarray, shape (effect, effect, level), list of sparse matrix, shape (level, placed),
+    and ndarray, shape (level, effect)
+    """
     sums = blocks.sums
     assert blocks.layout.eliminated is not None
     L = at.roots[blocks.layout.eliminated]
@@ -100,15 +159,10 @@ def _eliminated(
         sum(t * sums.rows(h, a, slice(0, sums.n_levels)) for h, t in enumerate(tau))
         for a in range(q)
     ]
-    f = np.stack([part @ known for part in F])
-    modes = np.einsum("abj,bj->ja", G, f)
-    placed = [part[:, : blocks.layout.n_placed].tocsr() for part in F]
-    variance = np.stack([G[a, a] for a in range(q)], axis=1)
-    for a in range(q):
-        # Var(u_j) = G_j + G_j F_j Cov(u_placed) F_j' G_j
-        row = sum(sparse.diags(G[a, b]) @ placed[b] for b in range(q)).tocsr()
-        variance[:, a] += _quadratic_forms(row, covariance)
-    return modes, np.sqrt(variance)
+    modes = np.einsum("abj,bj->ja", G, np.stack([part @ placed.known for part in F]))
+    left = [part[:, : blocks.layout.n_placed].tocsr() for part in F]
+    spread = [sum(sparse.diags(G[a, b]) @ left[b] for b in range(q)).tocsr() for a in range(q)]
+    return G, spread, modes
 
 
 def _quadratic_forms(rows: sparse.csr_matrix, covariance: np.ndarray) -> np.ndarray:

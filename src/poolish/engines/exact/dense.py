@@ -112,6 +112,11 @@ class FactoredDense:
     last: np.ndarray
     log_likelihood: np.ndarray
 
+    @property
+    def penalised(self) -> np.ndarray:
+        """Return the penalised sum of squares at its smallest, times tau, shape (value,)."""
+        return np.asarray(self.last[:, -1, -1] ** 2)
+
     def take(self, index: np.ndarray) -> FactoredDense:
         """Return some of the parameter values."""
         return FactoredDense(

@@ -61,6 +61,10 @@ class Factored(Protocol):
     def log_likelihood(self) -> np.ndarray:
         """Return the log marginal likelihood, shape (value,); -inf where it cannot be computed."""
 
+    @property
+    def penalised(self) -> np.ndarray:
+        """Return the penalised sum of squares at its smallest, times tau, shape (value,)."""
+
     def take(self, index: np.ndarray) -> Factored:
         """Return some of the parameter values, in the order of `index` (repeats are fine)."""
 

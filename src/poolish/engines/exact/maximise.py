@@ -50,6 +50,16 @@ def maximise(criterion: Smooth) -> np.ndarray:
     return _polished(criterion, _snapped(criterion, x))
 
 
+def hessian(criterion: Smooth, x: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Return the second derivatives in some arguments, by differences of the gradient."""
+    rows = []
+    for i in free:
+        ahead, behind = x.copy(), x.copy()
+        ahead[i], behind[i] = x[i] + STEP, x[i] - STEP
+        rows.append((criterion.gradient(ahead)[1] - criterion.gradient(behind)[1])[free])
+    return np.array(rows).reshape(len(free), len(free)) / (2 * STEP)
+
+
 def _climb(criterion: Smooth, start: np.ndarray) -> np.ndarray:
     bounds = [(0.0 if bounded else None, None) for bounded in criterion.is_diagonal]
     options = {"ftol": 1e-13, "gtol": 1e-6, "maxiter": 500}
@@ -94,17 +104,11 @@ def _polished(criterion: Smooth, x: np.ndarray) -> np.ndarray:
     """Return x after Newton steps in the arguments that are not at their bound."""
     free = np.flatnonzero(~criterion.is_diagonal | (x > SMALL))
     for _ in range(NEWTON_STEPS):
-        value, slope = criterion.gradient(x)
-        columns = []
-        for i in free:
-            ahead, behind = x.copy(), x.copy()
-            ahead[i], behind[i] = x[i] + STEP, x[i] - STEP
-            columns.append((criterion.gradient(ahead)[1] - criterion.gradient(behind)[1])[free])
-        if not columns:
+        if not len(free):
             return x
-        hessian = np.array(columns) / (2 * STEP)
+        value, slope = criterion.gradient(x)
         step = np.zeros_like(x)
-        step[free] = np.linalg.lstsq(hessian, -slope[free], rcond=None)[0]
+        step[free] = np.linalg.lstsq(hessian(criterion, x, free), -slope[free], rcond=None)[0]
         candidate = x + step
         if criterion.value(candidate) < value or (candidate[criterion.is_diagonal] < 0).any():
             return x

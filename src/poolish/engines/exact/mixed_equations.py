@@ -79,7 +79,7 @@ class MixedEquations:
     ----------
     places : tuple of Place
     pattern : Pattern
-        Of C.
+        Of C; with an entry for each pair of effects of a level, data or not.
     elimination : Elimination
     fixed : ndarray, shape (entry,)
         diag(I (x) Q_f) on the pattern of C.
@@ -186,8 +186,11 @@ def build_equations(
     found = list(_products(groups, residual))
     rows = [_offset(places, *left[::2]) + block.row for _, left, _, block in found]
     columns = [_offset(places, *right[::2]) + block.col for _, _, right, block in found]
+    within = [_within(place) for place in places]
     pattern = pattern_of(
-        np.concatenate([fixed.row, *rows]), np.concatenate([fixed.col, *columns]), size
+        np.concatenate([fixed.row, *rows, *(row for row, _ in within)]),
+        np.concatenate([fixed.col, *columns, *(column for _, column in within)]),
+        size,
     )
     terms = tuple(
         Term(stratum, left, right, pattern.find(row, column), block.data)
@@ -242,6 +245,14 @@ def _places(groups: Sequence[GroupDesign]) -> tuple[Place, ...]:
         start = places[-1].stop if places else 0
         places.append(Place(start, group.n_levels, group.n_effects))
     return tuple(places)
+
+
+def _within(place: Place) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and columns of the entries between the effects of each level."""
+    effects = np.arange(place.n_effects)
+    a, b, level = np.meshgrid(effects, effects, np.arange(place.n_levels), indexing="ij")
+    rows, columns = (place.start + effect * place.n_levels + level for effect in (a, b))
+    return rows.ravel(), columns.ravel()
 
 
 def _offset(places: Sequence[Place], factor: int, effect: int) -> int:

@@ -10,16 +10,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poolish.design.arrays import Design
-from poolish.engines.exact.blocked import Blocked, build_blocked
-from poolish.engines.exact.conditional import Conditional, condition
+from poolish.design.arrays import Design, PredictorDesign
+from poolish.engines.exact.conditional import Conditional
+from poolish.engines.exact.conditional_known import condition
 from poolish.engines.exact.marginal import Covariances
-from poolish.engines.exact.maximise import maximise
-from poolish.engines.exact.point_fit import SINGULAR_TOLERANCE, GroupEstimate, PointFit
+from poolish.engines.exact.maximise import hessian, maximise
+from poolish.engines.exact.point_fit import (
+    SINGULAR_TOLERANCE,
+    GroupEstimate,
+    Heritability,
+    PointFit,
+)
 from poolish.engines.exact.population import build_population, flat_prior
 from poolish.engines.exact.reach import can_estimate
 from poolish.engines.exact.residual import build_residual
+from poolish.engines.exact.structure import Structure, build_structure
 from poolish.errors import EngineError
+from poolish.relations import mean_variance
 from poolish.spec.model import GroupSpec, ModelSpec
 
 
@@ -33,17 +40,22 @@ class Criterion:
 
     Parameters
     ----------
-    likelihood : Blocked
+    predictor : PredictorDesign
+    likelihood : Structure
     entries : tuple of (int, int, int)
         Factor, row and column of each entry of the factors.
     scales : ndarray, shape (entry,)
     has_sigma : bool
+    reml : bool
+        Whether the coefficients are integrated out.
     """
 
-    likelihood: Blocked
+    predictor: PredictorDesign
+    likelihood: Structure
     entries: tuple[tuple[int, int, int], ...]
     scales: np.ndarray
     has_sigma: bool
+    reml: bool
 
     @property
     def is_diagonal(self) -> np.ndarray:
@@ -58,7 +70,7 @@ class Criterion:
 
     def start(self) -> np.ndarray:
         """Return lme4's start: relative factors 1; log sigma from the residuals."""
-        r = self.likelihood.blocks.population.residual
+        r = self.likelihood.population.residual
         x = self.is_diagonal.astype(float)
         spread = float(np.std(r)) or 1.0
         if not self.has_sigma:
@@ -79,18 +91,15 @@ class Criterion:
         return Covariances(roots, relative.precision / variance)
 
     def _residual_variance(self, relative: Covariances) -> float:
-        # At tau = 1 the last pivot squared is the penalised sum of squares.
-        rest = float(self.likelihood.factor(relative).roots[0, -1, -1]) ** 2
-        return rest / self.n_residuals
+        return float(self.likelihood.factor(relative).penalised[0]) / self.n_residuals
 
     @property
     def n_residuals(self) -> int:
         """Return the divisor of sigma^2: the rows, less the coefficients under REML."""
-        integrated = self.likelihood.integrates_b
-        return self.likelihood.n_obs - self.likelihood.blocks.population.n_free * integrated
+        return self.likelihood.n_obs - self.likelihood.population.n_free * self.reml
 
     def _relative(self, x: np.ndarray) -> Covariances:
-        groups = self.likelihood.predictor.groups
+        groups = self.predictor.groups
         roots = tuple(np.zeros((g.n_effects, g.n_effects, 1)) for g in groups)
         values = x[: len(self.entries)] / self.scales
         for (factor, row, column), value in zip(self.entries, values, strict=True):
@@ -150,7 +159,7 @@ def build_criterion(design: Design, *, reml: bool, has_sigma: bool) -> Criterion
     residual = build_residual(design)
     y, main = design.response.y, design.main
     population = build_population(main, y, residual.weights, flat_prior(main.X.shape[1]))
-    likelihood = build_blocked(main, residual, population, integrates_b=reml)
+    likelihood = build_structure(main, residual, population, integrates_b=reml)
     entries = tuple(
         (factor, row, column)
         for factor, group in enumerate(main.groups)
@@ -160,7 +169,7 @@ def build_criterion(design: Design, *, reml: bool, has_sigma: bool) -> Criterion
     )
     sizes = [np.sqrt(np.mean(group.Z**2, axis=0)) for group in main.groups]
     scales = np.array([sizes[factor][row] or 1.0 for factor, row, _ in entries])
-    return Criterion(likelihood, entries, scales, has_sigma)
+    return Criterion(main, likelihood, entries, scales, has_sigma, reml)
 
 
 def _point_fit(
@@ -180,7 +189,7 @@ def _point_fit(
     diagonal = theta[criterion.is_diagonal[: len(theta)]]
     return PointFit(
         formula=str(spec.formula),
-        reml=criterion.likelihood.integrates_b,
+        reml=criterion.reml,
         coefs=spec.main.coefs,
         b=conditional.b,
         se=np.sqrt(np.diag(conditional.vcov)),
@@ -188,12 +197,37 @@ def _point_fit(
         groups=groups,
         sigma=sigma,
         b_sigma=x[len(criterion.entries) :],
+        heritabilities=_heritabilities(spec, criterion, x),
         log_likelihood=criterion.value(x),
         df=len(spec.main.coefs) + len(x) + criterion.has_sigma,
         n_obs=design.n_obs,
         is_singular=bool((diagonal < SINGULAR_TOLERANCE).any()),
         y=design.response.y,
         X=design.main.X,
+    )
+
+
+def _heritabilities(
+    spec: ModelSpec, criterion: Criterion, x: np.ndarray
+) -> tuple[Heritability, ...]:
+    """Return h2 = v_f / (1 + sum of v), v_f the relative variance at K's mean diagonal."""
+    groups = criterion.predictor.groups
+    is_plain = criterion.has_sigma and all(group.effects == ("Intercept",) for group in groups)
+    if not is_plain:
+        return ()
+    relations = [group.relation for group in groups]
+    units = np.array([1.0 if K is None else mean_variance(K) for K in relations])
+    variances = units * (x / criterion.scales) ** 2
+    shares = variances / (1.0 + variances.sum())
+    free = np.flatnonzero(x > 0)
+    information = -hessian(criterion, x, free)
+    # d share_f / d x_g, with d log v_g / d x_g = 2 / x_g
+    slopes = (np.diag(shares) - np.outer(shares, shares))[:, free] * (2.0 / x[free])
+    variance = np.diag(slopes @ np.linalg.pinv(information) @ slopes.T)
+    return tuple(
+        Heritability(group.name, float(share), float(np.sqrt(v)) if v > 0 else np.nan)
+        for group, K, share, v in zip(spec.main.groups, relations, shares, variance, strict=True)
+        if K is not None
     )
 
 

@@ -43,6 +43,24 @@ class GroupEstimate:
     mode_sds: np.ndarray
 
 
+@dataclass(frozen=True, slots=True)
+class Heritability:
+    """The share of the variance that a known covariance explains, at its mean diagonal.
+
+    Parameters
+    ----------
+    group : str
+    estimate : float
+        In [0, 1].
+    se : float
+        By the delta method from the curvature of the likelihood; NaN at the boundary.
+    """
+
+    group: str
+    estimate: float
+    se: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PointFit:
     """Point estimates by restricted (REML) or ordinary (ML) maximum likelihood.
@@ -60,6 +78,8 @@ class PointFit:
         Residual standard deviation; None with known standard errors or a formula for `sigma`.
     b_sigma : ndarray, shape (coef of sigma,)
         Coefficients of log sigma when it has a formula, otherwise empty.
+    heritabilities : tuple of Heritability
+        Of the groups with a known covariance, where every group has an intercept only.
     log_likelihood : float
         Restricted when `reml`.
     df : int
@@ -80,6 +100,7 @@ class PointFit:
     groups: tuple[GroupEstimate, ...]
     sigma: float | None
     b_sigma: np.ndarray
+    heritabilities: tuple[Heritability, ...]
     log_likelihood: float
     df: int
     n_obs: int
@@ -112,23 +133,25 @@ class PointFit:
 
         rows = [
             *((f"b[{c}]", b, se) for c, b, se in zip(self.coefs, self.b, self.se, strict=True)),
-            *((name, value, np.nan) for name, value in self._variance_rows()),
+            *self._variance_rows(),
         ]
         return pd.DataFrame(rows, columns=["parameter", "estimate", "se"]).set_index("parameter")
 
-    def _variance_rows(self) -> list[tuple[str, float]]:
-        rows: list[tuple[str, float]] = []
+    def _variance_rows(self) -> list[tuple[str, float, float]]:
+        found: list[tuple[str, float]] = []
         for g in self.groups:
-            rows += [(f"sd_{g.name}[{e}]", float(s)) for e, s in zip(g.effects, g.sd, strict=True)]
-            rows += [
+            found += [(f"sd_{g.name}[{e}]", float(s)) for e, s in zip(g.effects, g.sd, strict=True)]
+            found += [
                 (f"cor_{g.name}[{g.effects[i]}, {g.effects[j]}]", float(g.correlation[i, j]))
                 for block in g.blocks
                 for j in block
                 for i in block
                 if i < j
             ]
-        rows += [(f"b_sigma[{i}]", float(value)) for i, value in enumerate(self.b_sigma)]
-        return rows if self.sigma is None else [*rows, ("sigma", self.sigma)]
+        found += [(f"b_sigma[{i}]", float(value)) for i, value in enumerate(self.b_sigma)]
+        found += [] if self.sigma is None else [("sigma", self.sigma)]
+        shares = [(f"h2_{item.group}", item.estimate, item.se) for item in self.heritabilities]
+        return [*((name, value, np.nan) for name, value in found), *shares]
 
     def __repr__(self) -> str:
         method = "REML" if self.reml else "maximum likelihood"
@@ -142,8 +165,11 @@ class PointFit:
                 for coef, b, se in zip(self.coefs, self.b, self.se, strict=True)
             ),
             "",
-            f"  {'variation':<28}{'estimate':>12}",
-            *(f"  {name:<28}{value:>12.5g}" for name, value in self._variance_rows()),
+            f"  {'variation':<28}{'estimate':>12}" + f"{'se':>12}" * bool(self.heritabilities),
+            *(
+                f"  {name:<28}{value:>12.5g}" + ("" if np.isnan(se) else f"{se:>12.5g}")
+                for name, value, se in self._variance_rows()
+            ),
             "",
             f"  {criterion} {self.deviance:.3f}   log likelihood {self.log_likelihood:.3f}"
             f"   AIC {self.aic:.2f}   BIC {self.bic:.2f}   df {self.df}",

@@ -34,7 +34,7 @@ def can_fit(spec: ModelSpec, design: Design) -> str | None:
 
 def can_estimate(spec: ModelSpec, design: Design) -> str | None:
     """Return None when maximum likelihood applies, else the reason; priors do not matter."""
-    checks = (_family, _response, _predictors, _sigma, _rank, _independent, _shared, _size)
+    checks = (_family, _response, _predictors, _sigma, _rank, _relations, _shared, _size)
     return next((reason for check in checks if (reason := check(spec, design))), None)
 
 
@@ -101,11 +101,6 @@ def _coefficients(spec: ModelSpec, design: Design) -> str | None:
 
 def _relations(spec: ModelSpec, design: Design) -> str | None:
     return structure_obstacle(design.main, build_residual(design))
-
-
-def _independent(spec: ModelSpec, design: Design) -> str | None:
-    known = [group.name for group in design.main.groups if group.relation is not None]
-    return f"`{known[0]}` has a known covariance between its levels" if known else None
 
 
 def _shared(spec: ModelSpec, design: Design) -> str | None:

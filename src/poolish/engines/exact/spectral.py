@@ -108,8 +108,8 @@ class Rotation:
             Draws with covariance G for each unobserved level.
         """
         u = np.empty((len(t), self.n_levels, self.n_effects))
-        back = self.vectors / np.sqrt(self.scale)[:, None]
-        u[:, self.observed] = np.einsum("li,diq->dlq", back, t, optimize=True)
+        along = np.einsum("li,diq->dlq", self.vectors, t, optimize=True)
+        u[:, self.observed] = along / np.sqrt(self.scale)[:, None]
         mean = np.einsum("li,diq->dlq", self.regression, t, optimize=True)
         spread = np.einsum("lm,dmq->dlq", self.conditional, extra, optimize=True)
         u[:, self.unobserved] = mean + spread
