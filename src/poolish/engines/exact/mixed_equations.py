@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from poolish.design.arrays import GroupDesign
 from poolish.engines.exact.layout import effect_columns
@@ -30,6 +29,7 @@ from poolish.engines.exact.sparse_elimination import (
     plan_elimination,
 )
 from poolish.relations.relation import Relation
+from poolish.relations.triangle import triangular_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,10 @@ def build_equations(
         transposed=tuple(
             tuple(column.T.tocsr() for column in effect_columns(group)) for group in groups
         ),
-        whiteners=tuple(_whitener(group.relation) for group in groups),
+        whiteners=tuple(
+            None if group.relation is None else triangular_root(group.relation).whitener
+            for group in groups
+        ),
         log_determinant=float(sum(g.n_effects * _log_precision(g.relation) for g in groups)),
     )
 
@@ -296,19 +299,3 @@ def _log_precision(relation: Relation | None) -> float:
         return 0.0
     assert relation.log_determinant is not None
     return -relation.log_determinant
-
-
-def _whitener(relation: Relation | None) -> sparse.csr_matrix | None:
-    """Return R with R'R = Q: the pedigree's own, or SuperLU's D^1/2 L' in its order."""
-    if relation is None:
-        return None
-    if relation.root is not None:
-        return sparse.csr_matrix(relation.root)
-    factor = splu(
-        sparse.csc_matrix(relation.precision),
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=0.0,
-        options={"SymmetricMode": True},
-    )
-    scaled = factor.L @ sparse.diags_array(np.sqrt(factor.U.diagonal()))
-    return sparse.csr_matrix(scaled.T.tocsc()[:, factor.perm_c])
