@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from poolish.design.arrays import Design
-from poolish.spec.model import ModelSpec
+from poolish.spec.model import GroupSpec, ModelSpec
+
+# With `keep_groups="auto"` draws of group effects above this size are not stored.
+KEEP_GROUPS_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,8 @@ class Plan:
     progress : bool
         Whether to show a progress bar on stderr.
     keep_groups : "auto", True or False
-        Whether the draws of the group effects are stored; "auto" stores them while they take less
-        than the engine's `KEEP_GROUPS_BYTES`, about half a gigabyte.
+        Whether the draws of the group effects are stored; "auto" stores them while they take at
+        most `KEEP_GROUPS_BYTES`, half a gigabyte.
     """
 
     draws: int = 1000
@@ -35,6 +38,14 @@ class Plan:
     seed: int = 0
     progress: bool = True
     keep_groups: Literal["auto"] | bool = "auto"
+
+    def keeps(self, groups: Iterable[GroupSpec]) -> bool:
+        """Return whether the draws of all effects of some groups are stored."""
+        if self.keep_groups != "auto":
+            return self.keep_groups
+        n_effects = sum(len(group.levels) * len(group.effects) for group in groups)
+        size = self.chains * self.draws * n_effects * np.dtype(float).itemsize
+        return size <= KEEP_GROUPS_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A million rows, a hundred thousand groups: the posterior without storing their effects."""
+"""Very many rows and groups: the posterior without storing their effects."""
 
 import time
 
@@ -47,3 +47,31 @@ def test_a_hundred_thousand_correlated_slopes():
     levels = np.array([int(level) for level in spec.main.groups[0].levels[:50]])
     z = (part.mean(axis=(0, 1)) - u[levels]) / part.std(axis=(0, 1))
     assert np.sqrt(np.mean(z**2)) == pytest.approx(1.0, abs=0.4)  # 4 / sqrt(2 * 50)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_pupils_in_ten_thousand_classes_in_a_thousand_schools():
+    rng = np.random.default_rng(0)
+    pupil = rng.integers(0, N_GROUPS, 300_000)
+    codes = {"school": pupil // 100, "class": pupil // 10, "pupil": pupil}
+    sds = {"school": 0.3, "class": 0.4, "pupil": 0.6}
+    effects = {name: sds[name] * rng.normal(size=c.max() + 1) for name, c in codes.items()}
+    x = rng.normal(size=len(pupil))
+    y = 1 + 0.5 * x + sum(effects[n][c] for n, c in codes.items()) + rng.normal(size=len(pupil))
+    parsed = parse("y ~ x + (1 | school / class / pupil)")
+    design, _ = build_design(parsed, read_table(pd.DataFrame({"y": y, "x": x, **codes})), {})
+    spec = build_spec(parsed, design)
+
+    started = time.process_time()
+    draws = fit(spec, design, Plan(seed=1))
+    seconds = time.process_time() - started
+
+    assert seconds < 90
+    for name, values in scalar_draws(draws.posterior):
+        assert float(array_stats.ess(values)) >= 400, name
+    truth = dict(
+        zip(("sd_school", "sd_school:class", "sd_school:class:pupil"), sds.values(), strict=True)
+    )
+    for name, value in {**truth, "sigma": 1.0}.items():
+        values = draws.posterior[name]
+        assert abs(values.mean() - value) < 4 * values.std(), name

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from poolish.design import build_design
-from poolish.engines.exact import mle
+from poolish.engines.exact import mle, structure
 from poolish.errors import EngineError
 from poolish.formula import parse
 from poolish.frame import read_table
@@ -136,6 +136,17 @@ def test_variances_are_those_of_lme4(pair):
 
 def test_conditional_modes_are_those_of_lme4(pair):
     _check_modes(*pair)
+
+
+@pytest.mark.parametrize("name", ["pastes__lme4_REML", "penicillin__lme4_ML"])
+def test_the_sparse_factor_of_very_many_levels_gives_what_lme4_gives(name, monkeypatch):
+    monkeypatch.setattr(structure, "MAX_PLACED", 0)
+    monkeypatch.setattr(structure, "MIN_PLACED", 0)
+    reference = read_reference(name)
+
+    fit = fit_like(reference)
+
+    _check_all(reference, fit)
 
 
 @pytest.mark.slow

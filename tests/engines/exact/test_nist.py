@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from poolish.design.arrays import Design, GroupDesign, PredictorDesign, ResponseDesign
-from poolish.engines.exact.conditional import condition
+from poolish.engines.exact.conditional_known import condition
 from poolish.engines.exact.maximise import maximise
 from poolish.engines.exact.mle import build_criterion
 

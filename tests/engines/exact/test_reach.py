@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from poolish.design import build_design
-from poolish.engines.exact.reach import MAX_PLACED, can_estimate, can_fit
+from poolish.engines.exact.reach import MAX_OPERATIONS, can_estimate, can_fit
 from poolish.engines.exact.residual import MAX_STRATA
+from poolish.engines.exact.structure import MAX_PLACED
 from poolish.formula import parse
 from poolish.frame import read_table
 from poolish.spec.build import build_spec
@@ -86,13 +87,24 @@ def test_priors_do_not_matter_for_estimates():
     assert can_estimate(spec, design) is None
 
 
-def test_too_many_crossed_levels_are_left_to_another_engine():
-    n = 2 * (MAX_PLACED + 1)
-    wide = pd.DataFrame(
-        {"y": RNG.normal(size=n), "g": np.arange(n), "h": np.arange(n) % (MAX_PLACED + 1)}
-    )
+def test_any_number_of_nested_levels_is_within_reach():
+    pupil = np.arange(10 * MAX_PLACED)
+    nested = {"y": RNG.normal(size=len(pupil)), "g": pupil, "h": pupil // 2, "k": pupil // 20}
 
-    assert f"more than {MAX_PLACED}" in can_fit(*model_of("y ~ 1 + (1 | g) + (1 | h)", data=wide))
+    found = can_fit(*model_of("y ~ 1 + (1 | k / h / g)", data=pd.DataFrame(nested)))
+
+    assert found is None
+
+
+def test_crossed_levels_that_fill_the_sparse_factor_are_left_to_another_engine():
+    n = 60_000
+    crossed = {name: RNG.integers(0, size, n) for name, size in (("g", 20_000), ("h", 6_000))}
+    data = pd.DataFrame({"y": RNG.normal(size=n), **crossed})
+
+    found = can_fit(*model_of("y ~ 1 + (1 | g) + (1 | h)", data=data))
+
+    assert "the levels of `g`, `h` are crossed so densely that the sparse factor fills in" in found
+    assert f"more than {MAX_OPERATIONS:.0e}" in found
 
 
 def test_tables_too_large_for_memory_are_left_to_another_engine():

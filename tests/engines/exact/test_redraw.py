@@ -7,8 +7,7 @@ import pytest
 from poolish.design import build_design
 from poolish.engines.exact import fit, group_redraw, redraw_groups
 from poolish.engines.exact.late import DRAWS_PER_TILE, LEVELS_PER_TILE
-from poolish.engines.exact.redraw import KEEP_GROUPS_BYTES, keeps_late
-from poolish.engines.protocol import Plan
+from poolish.engines.protocol import KEEP_GROUPS_BYTES, Plan
 from poolish.errors import UnknownNameError
 from poolish.formula import parse
 from poolish.frame import read_table
@@ -105,6 +104,6 @@ def test_groups_are_kept_up_to_the_stated_size(case):
     per_draw = len(group.levels) * len(group.effects) * 8
     fits = KEEP_GROUPS_BYTES // per_draw
 
-    assert keeps_late(group, Plan(draws=fits, chains=1))
-    assert not keeps_late(group, Plan(draws=fits + 1, chains=1))
-    assert keeps_late(group, Plan(draws=fits + 1, chains=1, keep_groups=True))
+    assert Plan(draws=fits, chains=1).keeps([group])
+    assert not Plan(draws=fits + 1, chains=1).keeps([group])
+    assert Plan(draws=fits + 1, chains=1, keep_groups=True).keeps([group])

@@ -58,6 +58,22 @@ def test_each_model_has_its_structure(predictor, make_design, relations, kind: t
     assert isinstance(built(with_relations(predictor, *relations), make_design), kind)
 
 
+def test_very_many_independent_levels_are_sparse(
+    predictor, make_group, make_design, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = make_group(np.arange(N) // 2, np.ones(N), name="half")
+    nested = replace(predictor, groups=(*predictor.groups, half))
+
+    assert isinstance(built(nested, make_design), Blocked)
+    monkeypatch.setattr(structure, "MIN_PLACED", 2)
+    monkeypatch.setattr(structure, "SPARSE_ADVANTAGE", 5.0)
+    assert isinstance(built(nested, make_design), Precision)
+    monkeypatch.setattr(structure, "SPARSE_ADVANTAGE", 1000.0)
+    assert isinstance(built(nested, make_design), Blocked)
+    monkeypatch.setattr(structure, "MAX_PLACED", 5)
+    assert isinstance(built(nested, make_design), Precision)
+
+
 def test_a_large_sparse_precision_stays_sparse(
     predictor, make_design, monkeypatch: pytest.MonkeyPatch
 ) -> None:

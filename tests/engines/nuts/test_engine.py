@@ -14,7 +14,6 @@ import pytest
 from arviz_stats.base import array_stats
 
 from poolish.engines.nuts import ENGINE, build_pymc, sampling
-from poolish.engines.nuts.engine import keeps_groups
 from poolish.engines.nuts.names import public_variables
 from poolish.engines.protocol import Plan
 
@@ -27,12 +26,9 @@ def test_every_model_can_be_fitted(make: Any) -> None:
     assert ENGINE.describe(make.simple()[0])
 
 
-def test_large_group_effects_are_kept_only_when_asked_for(make: Any) -> None:
+def test_group_effects_are_left_out_where_they_are_not_kept(make: Any) -> None:
     spec, _ = make.simple()
 
-    assert keeps_groups(spec, Plan())
-    assert not keeps_groups(spec, Plan(draws=10**8))
-    assert not keeps_groups(spec, Plan(keep_groups=False))
     assert "r_g" not in public_variables(spec, keep_groups=False)
 
 

@@ -5,12 +5,11 @@ from poolish.engines.exact.lrt import LikelihoodRatio, lrt
 from poolish.engines.exact.mle import mle
 from poolish.engines.exact.point_fit import GroupEstimate, PointFit
 from poolish.engines.exact.prepare import Prepared, prepare
-from poolish.engines.exact.redraw import KEEP_GROUPS_BYTES, group_redraw, redraw_groups
+from poolish.engines.exact.redraw import group_redraw, redraw_groups
 from poolish.engines.exact.trust import gate
 
 __all__ = [
     "ENGINE",
-    "KEEP_GROUPS_BYTES",
     "GroupEstimate",
     "LikelihoodRatio",
     "PointFit",

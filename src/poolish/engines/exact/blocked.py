@@ -13,12 +13,11 @@ steps with one sparse factor. doi:10.18637/jss.v067.i01
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from poolish.design.arrays import GroupDesign, PredictorDesign
+from poolish.design.arrays import PredictorDesign
 from poolish.engines.exact import cross_products, pair_map, population
 from poolish.engines.exact.assembly import Blocks, reduced_matrix, whiten
 from poolish.engines.exact.blocked_gradient import block_gradient
@@ -205,8 +204,3 @@ def build_blocked(
     pairs = build_pair_map(sums, cells)
     blocks = Blocks(layout, population, sums, cells, pairs)
     return Blocked(predictor, residual, blocks, integrates_b)
-
-
-def placed_order(groups: Sequence[GroupDesign]) -> int:
-    """Return the number of group effects that the dense matrix would hold."""
-    return build_layout(groups, 0).n_placed

@@ -13,7 +13,7 @@ from poolish.engines.exact.blocked import Blocked
 from poolish.engines.exact.precision import Precision
 from poolish.engines.exact.prepare import Prepared, prepare, starting_theta
 from poolish.engines.exact.reach import can_fit
-from poolish.engines.exact.redraw import keeps_late, keeps_related, late_effects
+from poolish.engines.exact.redraw import late_effects
 from poolish.engines.exact.sampler import Sample, sample
 from poolish.engines.exact.trust import MAX_KHAT, gate
 from poolish.engines.exact.variables import joint_variables, natural_variables
@@ -64,9 +64,9 @@ def _as_draws(prepared: Prepared, sampled: Sample, effort: int) -> Draws:
 
 
 def _without_large_effects(prepared: Prepared, plan: Plan) -> Prepared:
-    """Return the model with its sparsely related effects left undrawn where they are not stored."""
+    """Return the model with its sparsely coupled effects left undrawn where they are not stored."""
     likelihood = prepared.likelihood
-    if not isinstance(likelihood, Precision) or keeps_related(prepared.spec, plan):
+    if not isinstance(likelihood, Precision) or plan.keeps(prepared.spec.main.groups):
         return prepared
     return prepared.with_likelihood(replace(likelihood, draws_effects=False))
 
@@ -74,10 +74,11 @@ def _without_large_effects(prepared: Prepared, plan: Plan) -> Prepared:
 def _with_late_effects(prepared: Prepared, draws: Draws, plan: Plan, started: float) -> Draws:
     posterior, likelihood, spec = dict(draws.posterior), prepared.likelihood, prepared.spec
     late = likelihood.late_factor
+    # Other factors' effects are drawn together with b, and always stored: they are few.
     if (
         isinstance(likelihood, Blocked)
         and late is not None
-        and keeps_late(spec.main.groups[late], plan)
+        and plan.keeps([spec.main.groups[late]])
     ):
         group = spec.main.groups[late]
         effects = late_effects(spec, likelihood, posterior, plan.seed)

@@ -1,4 +1,4 @@
-"""The precision structure: known covariances with sparse inverses, such as pedigrees.
+"""The precision structure: sparse inverses of covariances, of pedigrees or of very many levels.
 
 With C and B of the mixed-model equations and T = C^-1 B:
 R = sum_h tau_h total_h - B' T, log p(y) = const + sum_h n_h/2 log tau_h
@@ -69,6 +69,8 @@ class FactoredPrecision:
 @dataclass(frozen=True, slots=True)
 class Precision:
     """The marginal likelihood of a Gaussian model with sparse precisions between levels.
+
+    Independent levels are the sparsest: the identity.
 
     Parameters
     ----------
@@ -262,10 +264,8 @@ class Precision:
 
 def precision_obstacle(predictor: PredictorDesign) -> str | None:
     """Return why a model has no precision structure, None when it has."""
-    known = [group for group in predictor.groups if group.relation is not None]
-    if not known:
-        return "no known covariance"
-    dense = [g.name for g in known if g.relation is not None and g.relation.precision is None]
+    known = ((g.name, g.relation) for g in predictor.groups if g.relation is not None)
+    dense = [name for name, relation in known if relation.precision is None]
     return f"a dense covariance of `{dense[0]}`" if dense else None
 
 

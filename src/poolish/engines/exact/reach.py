@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from poolish.design.arrays import Design, GroupDesign
+from poolish.engines.exact.fill_in import fill_in_operations
 from poolish.engines.exact.layout import build_layout
 from poolish.engines.exact.residual import (
     MAX_STRATA,
@@ -15,12 +16,12 @@ from poolish.engines.exact.residual import (
     distinct_rows,
     known_precision,
 )
-from poolish.engines.exact.structure import structure_obstacle
+from poolish.engines.exact.structure import is_sparse, structure_obstacle
 from poolish.spec.model import ModelSpec
 
 CONJUGATE = ("normal", "flat", "constant")
-# A dense Cholesky of this order takes a third of a second; one fit needs about a thousand.
-MAX_PLACED = 3000
+# A sparse factor of so many multiplications takes a second; one fit needs about a thousand.
+MAX_OPERATIONS = 3e10
 # Numbers in the constant tables, 8 bytes each (12 when sparse), a few copies while building.
 MAX_TABLE = 60_000_000
 
@@ -119,15 +120,22 @@ def _size(spec: ModelSpec, design: Design) -> str | None:
     groups = design.main.groups
     if not groups or any(group.relation is not None for group in groups):
         return None
-    layout = build_layout(groups, design.main.X.shape[1])
-    if layout.n_placed > MAX_PLACED:
-        return (
-            f"{layout.n_placed} group effects would be left in a dense matrix, more than"
-            f" {MAX_PLACED}"
-        )
+    if is_sparse(design.main):
+        return _fill_in(groups)
     if _table_numbers(design) > MAX_TABLE:
         return "its cross products would not fit in memory"
     return None
+
+
+def _fill_in(groups: Sequence[GroupDesign]) -> str | None:
+    operations = fill_in_operations(groups)
+    if operations <= MAX_OPERATIONS:
+        return None
+    names = "`, `".join(group.name for group in groups)
+    return (
+        f"the levels of `{names}` are crossed so densely that the sparse factor fills in: about"
+        f" {operations:.0e} multiplications for each of a thousand, more than {MAX_OPERATIONS:.0e}"
+    )
 
 
 def _table_numbers(design: Design) -> int:

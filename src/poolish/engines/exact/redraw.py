@@ -14,38 +14,13 @@ from poolish.engines.exact.late_precision import LatePrecision
 from poolish.engines.exact.layout import build_layout
 from poolish.engines.exact.mixed_equations import build_equations
 from poolish.engines.exact.parameters import build_parameters
-from poolish.engines.exact.precision import Precision, precision_obstacle
+from poolish.engines.exact.precision import Precision
 from poolish.engines.exact.prepare import prior_population
 from poolish.engines.exact.residual import build_residual
+from poolish.engines.exact.structure import is_sparse
 from poolish.engines.exact.variables import stored_chains
-from poolish.engines.protocol import Plan
 from poolish.errors import UnknownNameError
 from poolish.spec.model import GroupSpec, ModelSpec
-
-# With `keep_groups="auto"` draws of group effects above this size are not stored.
-KEEP_GROUPS_BYTES = 512 * 2**20
-
-
-def keeps_late(group: GroupSpec, plan: Plan) -> bool:
-    """Return whether the draws of the eliminated factor's effects are stored.
-
-    Other factors' effects are drawn together with b, and always stored; there are at most
-    `reach.MAX_PLACED` of them.
-    """
-    return _keeps((group,), plan)
-
-
-def keeps_related(spec: ModelSpec, plan: Plan) -> bool:
-    """Return whether draws of effects with sparse precisions are stored: all of them or none."""
-    return _keeps(spec.main.groups, plan)
-
-
-def _keeps(groups: Sequence[GroupSpec], plan: Plan) -> bool:
-    if plan.keep_groups != "auto":
-        return plan.keep_groups
-    n_effects = sum(len(group.levels) * len(group.effects) for group in groups)
-    size = plan.chains * plan.draws * n_effects
-    return size * np.dtype(float).itemsize <= KEEP_GROUPS_BYTES
 
 
 def late_effects(
@@ -81,7 +56,7 @@ def group_redraw(
     """
     residual = build_residual(design)
     population = prior_population(spec, design, residual)
-    if precision_obstacle(design.main) is None:
+    if is_sparse(design.main):
         equations = build_equations(design.main.groups, residual, population)
         likelihood = Precision(design.main, residual, population, equations, None)
         names = [group.name for group in spec.main.groups]
@@ -142,7 +117,7 @@ def redraw_groups(
 def _late_groups(spec: ModelSpec, design: Design) -> dict[str, GroupSpec]:
     """Return the groups, by name, whose effects can be drawn again."""
     groups = spec.main.groups
-    if precision_obstacle(design.main) is not None:
+    if not is_sparse(design.main):
         eliminated = build_layout(design.main.groups, 0).eliminated
         groups = () if eliminated is None else (groups[eliminated],)
     return {group.name: group for group in groups}

@@ -23,7 +23,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import splu
 
-MAX_NEIGHBOURS = 8
+MAX_NEIGHBOURS = 32
 MAX_ROUNDS = 8
 # A round that eliminates less than this share of what is left is not worth its overhead.
 WORTHWHILE = 0.1

@@ -7,6 +7,8 @@ import numpy as np
 from poolish.design.arrays import PredictorDesign
 from poolish.engines.exact.blocked import Blocked, build_blocked
 from poolish.engines.exact.dense import Dense, build_dense
+from poolish.engines.exact.fill_in import fill_in_operations
+from poolish.engines.exact.layout import build_layout
 from poolish.engines.exact.population import Population
 from poolish.engines.exact.precision import Precision, build_precision, precision_obstacle
 from poolish.engines.exact.residual import Residual
@@ -14,6 +16,11 @@ from poolish.engines.exact.spectral import Spectral, build_spectral, spectral_ob
 
 type Structure = Blocked | Spectral | Precision | Dense
 
+# A dense Cholesky of this order takes a third of a second; one fit needs about a thousand.
+MAX_PLACED = 3_000
+# A sparse factor that takes this many times fewer multiplications than the dense one is faster,
+# where the dense one takes milliseconds.
+SPARSE_ADVANTAGE, MIN_PLACED = 100.0, 300
 # An eigendecomposition of this order takes some minutes, once; a Cholesky factor of the other
 # 0.2 s, about a thousand times.
 MAX_SPECTRAL, MAX_DENSE = 12_000, 3_000
@@ -30,9 +37,9 @@ def build_structure(
 ) -> Structure:
     """Return the marginal likelihood of a predictor in the structure that is fastest for it.
 
-    Independent levels are blocked; one known covariance, unless it is large and its inverse
-    sparse, is diagonalised where its levels are alike; sparse precisions keep their sparsity;
-    everything else is dense.
+    Independent levels are blocked, or sparse where very many are nested; one known covariance,
+    unless it is large and its inverse sparse, is diagonalised where its levels are alike; sparse
+    precisions keep their sparsity; everything else is dense.
 
     Parameters
     ----------
@@ -42,15 +49,26 @@ def build_structure(
     integrates_b : bool
         Whether population effects are integrated out or maximised over.
     """
+    sparse = is_sparse(predictor)
     if not _known(predictor):
-        return build_blocked(predictor, residual, population, integrates_b=integrates_b)
-    is_sparse = precision_obstacle(predictor) is None
-    is_small = _n_levels(predictor) <= MAX_INVERTED or not is_sparse
+        build = build_precision if sparse else build_blocked
+        return build(predictor, residual, population, integrates_b=integrates_b)
+    is_small = _n_levels(predictor) <= MAX_INVERTED or not sparse
     if is_small and spectral_obstacle(predictor, residual) is None:
         return build_spectral(predictor, residual, population, integrates_b=integrates_b)
-    if is_sparse:
+    if sparse:
         return build_precision(predictor, residual, population, integrates_b=integrates_b)
     return build_dense(predictor, residual, population, integrates_b=integrates_b)
+
+
+def is_sparse(predictor: PredictorDesign) -> bool:
+    """Return whether the effects of all levels are unknowns of one sparse factor."""
+    if _known(predictor):
+        return precision_obstacle(predictor) is None
+    n_placed = build_layout(predictor.groups, 0).n_placed
+    if not MIN_PLACED < n_placed <= MAX_PLACED:
+        return n_placed > MAX_PLACED
+    return SPARSE_ADVANTAGE * fill_in_operations(predictor.groups) < n_placed**3 / 3
 
 
 def structure_obstacle(predictor: PredictorDesign, residual: Residual) -> str | None:

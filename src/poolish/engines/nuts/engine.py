@@ -16,10 +16,6 @@ from poolish.spec.model import ModelSpec
 if TYPE_CHECKING:
     import pymc as pm
 
-# Draws of group effects are stored while they take less than this: as the other engines do.
-KEEP_GROUPS_BYTES = 500_000_000
-_BYTES = 8
-
 
 def build_pymc(spec: ModelSpec, design: Design) -> pm.Model:
     """Return the model as a `pymc.Model`, observed and ready to be sampled.
@@ -55,7 +51,7 @@ def _fit(spec: ModelSpec, design: Design, plan: Plan) -> Draws:
 
     choices = choose_centering(spec, design)
     model = assemble_model(spec, design, choices)
-    keep = keeps_groups(spec, plan)
+    keep = plan.keeps(g for predictor in spec.predictors.values() for g in predictor.groups)
     started = time.perf_counter()
     sampled = sample_model(model, public_variables(spec, keep_groups=keep), plan)
     seconds = time.perf_counter() - started
@@ -73,15 +69,6 @@ def _fit(spec: ModelSpec, design: Design, plan: Plan) -> Draws:
         is_complete=sampled.is_complete,
         notes=notes,
     )
-
-
-def keeps_groups(spec: ModelSpec, plan: Plan) -> bool:
-    """Return whether the draws of the group effects are stored."""
-    if plan.keep_groups != "auto":
-        return plan.keep_groups
-    groups = (group for predictor in spec.predictors.values() for group in predictor.groups)
-    n_values = sum(len(group.levels) * len(group.effects) for group in groups)
-    return n_values * plan.chains * plan.draws * _BYTES <= KEEP_GROUPS_BYTES
 
 
 def _centering_notes(choices: dict[tuple[str, str], Choice]) -> tuple[str, ...]:
