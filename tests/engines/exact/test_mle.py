@@ -138,6 +138,39 @@ def test_conditional_modes_are_those_of_lme4(pair):
     _check_modes(*pair)
 
 
+MORE = json.loads((REFERENCE / "more" / "more.json").read_text())
+
+
+def read_more(name):
+    data = pd.read_csv(REFERENCE / "more" / f"{name}.csv", keep_default_na=False)
+    for column, levels in MORE["levels"][name].items():
+        data[column] = pd.Categorical(data[column].astype(str), levels)
+    return data
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+@pytest.mark.parametrize("name", MORE["models"])
+def test_models_of_every_spelling_are_those_of_lme4(name, method):
+    row = MORE["models"][name]
+    expected = {key: np.atleast_1d(value) for key, value in row[method].items()}
+
+    fit = mle(*model_of(row["formula"], read_more(row["table"])), reml=method == "REML")
+
+    assert fit.deviance == pytest.approx(-2 * row[method]["logLik"], abs=1e-3)
+    assert (fit.df, fit.n_obs) == (row[method]["df"], row[method]["nobs"])
+    assert fit.is_singular == row[method]["singular"]
+    assert np.abs((fit.b - expected["estimate"]) / expected["se"]).max() < 1e-5
+    assert fit.se == pytest.approx(expected["se"], rel=1e-4)
+    assert fit.sigma == pytest.approx(row[method]["sigma"], rel=1e-4)
+    # lme4 orders the groups by size: all sds, and all correlations, in order of their size.
+    sds, cors = (
+        np.sort([v for n, v in fit.to_frame()["estimate"].items() if n.startswith(kind)])
+        for kind in ("sd_", "cor_")
+    )
+    assert sds == pytest.approx(np.sort(expected["sd"]), rel=1e-4, abs=1e-4 * fit.sigma)
+    assert cors == pytest.approx(np.sort(expected["cor"]), abs=1e-4)
+
+
 @pytest.mark.parametrize("name", ["pastes__lme4_REML", "penicillin__lme4_ML"])
 def test_the_sparse_factor_of_very_many_levels_gives_what_lme4_gives(name, monkeypatch):
     monkeypatch.setattr(structure, "MAX_PLACED", 0)

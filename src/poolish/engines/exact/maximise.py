@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 # A relative standard deviation below this is tried at 0, and at 0 tried above it.
 SMALL = 0.02
-PROBE = 0.1
+PROBES = (0.1, 0.01, 0.001)
 NEWTON_STEPS = 2
 STEP = 1e-4
 
@@ -93,10 +93,11 @@ def _lifted(criterion: Smooth, x: np.ndarray) -> np.ndarray | None:
     """Return x with one argument moved off 0 where that is more likely, None if there is none."""
     here = criterion.value(x)
     for i in np.flatnonzero(criterion.is_diagonal & (x < SMALL)):
-        above = x.copy()
-        above[i] = PROBE
-        if criterion.value(above) > here + 1e-8:
-            return above
+        for probe in PROBES:
+            above = x.copy()
+            above[i] = probe
+            if criterion.value(above) > here + 1e-8:
+                return above
     return None
 
 
