@@ -19,6 +19,10 @@ class Quartic:
     def is_diagonal(self):
         return np.array([True])
 
+    @property
+    def blocks(self):
+        return (np.arange(1),)
+
     def start(self):
         return np.array([self.first])
 

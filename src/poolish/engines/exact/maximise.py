@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from scipy.optimize import minimize
 
-# A relative standard deviation below this is tried at 0, and at 0 tried above it.
+# A relative standard deviation below this is tried at 0, and tried above, by each of the probes.
 SMALL = 0.02
 PROBES = (0.1, 0.01, 0.001)
 NEWTON_STEPS = 2
@@ -21,6 +21,10 @@ class Smooth(Protocol):
     @property
     def is_diagonal(self) -> np.ndarray:
         """Return which arguments are bounded below by 0."""
+
+    @property
+    def blocks(self) -> tuple[np.ndarray, ...]:
+        """Return where the lower triangle of each factor of a covariance stands, by columns."""
 
     def start(self) -> np.ndarray:
         """Return where to begin."""
@@ -35,8 +39,8 @@ class Smooth(Protocol):
 def maximise(criterion: Smooth) -> np.ndarray:
     """Return the arguments at the maximum.
 
-    Quasi-Newton steps within the bounds; then arguments near 0 are tried at 0, and those at 0,
-    where the gradient vanishes whether it is a maximum or not, are tried above; then Newton steps.
+    Quasi-Newton steps within the bounds; then singular covariances are tried less singular; then
+    arguments near 0 are tried at 0; then Newton steps.
     """
     x = criterion.start()
     if not len(x):
@@ -90,15 +94,53 @@ def _snapped(criterion: Smooth, x: np.ndarray) -> np.ndarray:
 
 
 def _lifted(criterion: Smooth, x: np.ndarray) -> np.ndarray | None:
-    """Return x with one argument moved off 0 where that is more likely, None if there is none."""
+    """Return x with one covariance moved off singular where that is more likely, None if none is.
+
+    Where a diagonal element is 0 its column is not determined, and no gradient by the factor tells
+    a maximum. On the covariances themselves one does: a maximum has v' G v <= 0 for every v, with
+    G the derivative by the covariance; the largest eigenvector is the direction to try.
+    """
     here = criterion.value(x)
-    for i in np.flatnonzero(criterion.is_diagonal & (x < SMALL)):
+    for block in criterion.blocks:
+        if (x[block][criterion.is_diagonal[block]] >= SMALL).all():
+            continue
+        direction = np.linalg.eigh(_covariance_slope(criterion, x, block))[1][:, -1]
         for probe in PROBES:
-            above = x.copy()
-            above[i] = probe
+            above = _raised(x, block, probe * direction)
             if criterion.value(above) > here + 1e-8:
                 return above
     return None
+
+
+def _covariance_slope(criterion: Smooth, x: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """Return G by differences along v = e_i and e_i + e_j."""
+    unit, here = np.eye(_order(block)), criterion.value(x)
+
+    def along(v: np.ndarray) -> float:
+        return (criterion.value(_raised(x, block, PROBES[-1] * v)) - here) / PROBES[-1] ** 2
+
+    own = np.array([along(e) for e in unit])
+    G = np.diag(own)
+    for i, j in zip(*np.tril_indices(len(unit), -1), strict=True):
+        G[i, j] = G[j, i] = 0.5 * (along(unit[i] + unit[j]) - own[i] - own[j])
+    return G
+
+
+def _raised(x: np.ndarray, block: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return x with L L' + v v' for the L L' of a block."""
+    L = np.zeros((len(v), len(v)))
+    columns, rows = np.triu_indices(len(v))  # the lower triangle, column by column
+    L[rows, columns] = x[block]
+    R = np.linalg.qr(np.column_stack([L, v]).T, mode="r")
+    signs = np.where(np.diag(R) < 0, -1.0, 1.0)
+    raised = x.copy()
+    raised[block] = (signs[:, None] * R)[columns, rows]
+    return raised
+
+
+def _order(block: np.ndarray) -> int:
+    """Return q of a triangle with q (q + 1) / 2 entries."""
+    return int(np.sqrt(2 * len(block)))
 
 
 def _polished(criterion: Smooth, x: np.ndarray) -> np.ndarray:

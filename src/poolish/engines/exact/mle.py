@@ -7,6 +7,7 @@ sigma the criterion is a function of the relative factors L / sigma only. doi:10
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -67,6 +68,17 @@ class Criterion:
     def n_sigma(self) -> int:
         """Return the number of coefficients of log sigma."""
         return self.likelihood.residual.X.shape[1]
+
+    @property
+    def blocks(self) -> tuple[np.ndarray, ...]:
+        """Return where the entries of each block of correlated effects stand in x."""
+        sizes = [
+            len(block) * (len(block) + 1) // 2
+            for group in self.likelihood.predictor.groups
+            for block in group.blocks
+        ]
+        ends = np.cumsum([0, *sizes])
+        return tuple(np.arange(a, b) for a, b in pairwise(ends))
 
     def start(self) -> np.ndarray:
         """Return lme4's start: relative factors 1; log sigma from the residuals."""

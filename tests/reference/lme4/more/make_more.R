@@ -16,7 +16,8 @@ ara <- plain(lme4::Arabidopsis); ara$nutrient <- factor(ara$nutrient); ara$rack 
 bdf <- nlme("bdf")[c("schoolNR", "langPOST", "IQ.ver.cen", "sex", "denomina")]
 tables <- list(
   cake = cake, Arabidopsis = ara, Orthodont = orthodont, Oxboys = nlme("Oxboys"), Machines = nlme("Machines"),
-  BodyWeight = nlme("BodyWeight"), Soybean = nlme("Soybean"), Oats = nlme("Oats"), bdf = bdf)
+  BodyWeight = nlme("BodyWeight"), Soybean = nlme("Soybean"), Oats = nlme("Oats"), bdf = bdf,
+  singular1 = read.csv(file.path(out, "singular1.csv")), singular2 = read.csv(file.path(out, "singular2.csv")))
 # name = list(table, formula, [formula of ours where it is spelled otherwise], [weights])
 m <- function(table, formula, ours = formula, weights = NULL) list(table = table, formula = formula, ours = ours, weights = weights)
 models <- list(
@@ -37,6 +38,8 @@ models <- list(
   bodyweight = m("BodyWeight", "weight ~ Time * Diet + (Time | Rat)"),
   soybean = m("Soybean", "log(weight) ~ Variety * Time + I(Time^2) + (Time | Plot)"),
   oats = m("Oats", "yield ~ nitro * Variety + (1 | Block/Variety)"),
+  singular_slope = m("singular1", "y ~ x + (x | g)"),
+  singular_two_slopes = m("singular2", "y ~ x + (x + z | g)"),
   bdf = m("bdf", "langPOST ~ IQ.ver.cen * sex + denomina + (IQ.ver.cen | schoolNR)", "langPOST ~ `IQ.ver.cen` * sex + denomina + (`IQ.ver.cen` | schoolNR)"))
 control <- lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-10, maxfun = 1e5), calc.derivs = FALSE,
                        check.conv.singular = "ignore", check.conv.grad = "ignore", check.conv.hess = "ignore")
@@ -45,13 +48,16 @@ fit <- function(row, reml) {
   if (!is.null(row$weights)) d$weights_ <- d[[row$weights]] else d$weights_ <- 1
   f <- suppressMessages(lmer(as.formula(row$formula), d, weights = weights_, REML = reml, control = control))
   for (start in 1:2) f <- suppressMessages(update(f, start = getME(f, "theta")))
+  g <- suppressMessages(update(f, start = getME(f, "theta") + 0.2))  # off a singular point that is no maximum
+  g <- suppressMessages(update(g, start = getME(g, "theta")))
+  if (logLik(g) > logLik(f)) f <- g
   v <- as.data.frame(VarCorr(f), order = "lower.tri")
   list(logLik = as.numeric(logLik(f)), estimate = unname(fixef(f)), se = unname(sqrt(diag(as.matrix(vcov(f))))),
        coefs = names(fixef(f)), sigma = sigma(f), sd = v$sdcor[is.na(v$var2) & v$grp != "Residual"],
        cor = v$sdcor[!is.na(v$var2)], singular = isSingular(f), nobs = nobs(f), df = attr(logLik(f), "df"))
 }
 used <- unique(sapply(models, `[[`, "table"))
-for (n in used) write.csv(tables[[n]], file.path(out, paste0(n, ".csv")), row.names = FALSE, quote = TRUE)
+for (n in setdiff(used, c("singular1", "singular2"))) write.csv(tables[[n]], file.path(out, paste0(n, ".csv")), row.names = FALSE, quote = TRUE)
 result <- lapply(models, function(row) list(table = row$table, formula = row$ours, REML = fit(row, TRUE), ML = fit(row, FALSE)))
 levels_of <- lapply(tables[used], function(d) Filter(Negate(is.null), lapply(d, levels)))
 write(toJSON(list(models = result, levels = levels_of), digits = 15, auto_unbox = TRUE, pretty = FALSE), file.path(out, "more.json"))
