@@ -1,12 +1,15 @@
 """Likelihood-ratio tests against lme4's `anova` and mixtures of chi-squares."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from poolish.design import build_design
 from poolish.engines.exact import lrt, mle
+from poolish.engines.exact.lrt import _Cone, _half_and_half, _tail
 from poolish.errors import EngineError
 from poolish.formula import parse
 from poolish.frame import read_table
@@ -43,6 +46,7 @@ def test_one_more_population_effect_has_a_plain_chi_square(estimate):
     assert test.df == 1
     assert test.p_value == pytest.approx(1.226e-6, rel=1e-3)
     assert "mixture" not in test.reference
+    assert test.p_bounds == (test.p_value, test.p_value)
 
 
 def test_an_added_slope_and_its_correlation_have_a_half_and_half_mixture(estimate):
@@ -54,6 +58,7 @@ def test_an_added_slope_and_its_correlation_have_a_half_and_half_mixture(estimat
     assert test.statistic == pytest.approx(x, abs=1e-4)
     assert test.p_value == pytest.approx(expected, rel=1e-3)
     assert "50:50 mixture of chi-squares with 1 and 2 degrees of freedom" in test.reference
+    assert test.p_bounds == (test.p_value, test.p_value)
 
 
 def test_a_correlation_alone_is_not_at_a_boundary(estimate):
@@ -69,11 +74,62 @@ def test_the_only_variance_has_half_the_p_value(estimate):
     assert test.p_value == pytest.approx(0.5 * stats.chi2.sf(test.statistic, 1))
 
 
-def test_several_variances_are_tested_conservatively(estimate):
+def test_two_uncorrelated_variances_have_binomial_weights(estimate):
     test = lrt(estimate("Reaction ~ Days"), estimate(UNCORRELATED))
 
-    assert "conservative because the 2 variances" in test.reference
-    assert test.p_value == pytest.approx(stats.chi2.sf(test.statistic, 2))
+    tails = [0.0, *(stats.chi2.sf(test.statistic, df) for df in (1, 2))]
+    assert test.p_value == pytest.approx(0.5 * tails[1] + 0.25 * tails[2])
+    assert test.p_bounds == pytest.approx((0.5 * tails[1], 0.5 * tails[1] + 0.5 * tails[2]))
+    assert "weights binomial(2, 1/2)" in test.reference
+    assert f"from {test.p_bounds[0]:.4g} to {test.p_bounds[1]:.4g}" in repr(test)
+
+
+def test_correlated_variances_are_tested_conservatively(estimate):
+    test = lrt(estimate("Reaction ~ 1"), estimate(SLOPE))
+
+    # b[Days] is off the boundary; two variances and their covariance are a 2 x 2 matrix.
+    low, high = (
+        0.5 * sum(stats.chi2.sf(test.statistic, df) for df in pair) for pair in ((1, 2), (3, 4))
+    )
+    assert test.p_bounds == pytest.approx((low, high))
+    assert test.p_value == pytest.approx(high)
+    assert "conservative: several correlated variances" in test.reference
+
+
+# Critical values at 0.05 and 0.01 of 50:50 mixtures of chi-squares with q and q + 1 degrees of
+# freedom: Snijders & Bosker (2012), Multilevel Analysis, table 6.2.
+@pytest.mark.parametrize(
+    ("q", "critical"), [(1, (5.14, 8.27)), (2, (7.05, 10.50)), (3, (8.76, 12.48))]
+)
+def test_mixtures_have_the_published_critical_values(q, critical):
+    p_values = [_tail(c, _Cone(q + 1, 1, 0), _half_and_half(c, q))[0] for c in critical]
+
+    assert p_values == pytest.approx([0.05, 0.01], rel=0.005)
+
+
+@pytest.mark.parametrize("correlation", [-0.6, 0.0, 0.7])
+def test_p_values_are_those_of_simulated_cones(correlation):
+    # The statistic is |z|^2 less its distance to the cone: two half-lines and one free direction.
+    rng = np.random.default_rng(4)
+    root = np.linalg.cholesky([[1, correlation, 0.3], [correlation, 1, 0.2], [0.3, 0.2, 1]])
+    root = np.eye(3) if correlation == 0 else root
+    z, A = rng.normal(size=(4000, 3)), np.column_stack([root.T, -root.T[:, 2]])
+    distances = np.array([optimize.nnls(A, row)[1] for row in z])
+    statistics = (z**2).sum(axis=1) - distances**2
+    for critical in (2.0, 5.0):
+        simulated = np.mean(statistics >= critical)
+        p_value, _ = _tail(critical, _Cone(3, 2, 0), np.nan)
+        low, high = (_half_and_half(critical, df) for df in (1, 2))
+
+        error = 4 * np.sqrt(simulated * (1 - simulated) / len(z))
+        assert low - error < simulated < high + error
+        assert correlation != 0 or simulated == pytest.approx(p_value, abs=error)
+
+
+def test_a_singular_smaller_model_is_doubted(estimate):
+    small = replace(estimate(INTERCEPT), is_singular=True)
+
+    assert "doubtful, as the smaller model is singular" in lrt(small, estimate(SLOPE)).reference
 
 
 def test_a_test_is_printed_with_its_reference(estimate):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 from scipy.special import chdtrc
@@ -24,6 +25,9 @@ class LikelihoodRatio:
     df : int
         Difference of the numbers of parameters.
     p_value : float
+    p_bounds : tuple of (float, float)
+        The least and the largest p-value that the variances at their boundary allow; equal where
+        the reference is known.
     reference : str
         The distribution the p-value comes from, and why.
     """
@@ -33,14 +37,41 @@ class LikelihoodRatio:
     statistic: float
     df: int
     p_value: float
+    p_bounds: tuple[float, float]
     reference: str
 
     def __repr__(self) -> str:
+        low, high = self.p_bounds
+        between = f", from {low:.4g} to {high:.4g}" if low < high else ""
         return (
             f"likelihood-ratio test\n  {self.smaller}\n  {self.larger}\n"
             f"  chi-square {self.statistic:.4f}, {self.df} more parameter{'s' * (self.df > 1)},"
-            f" p = {self.p_value:.4g}\n  {self.reference}"
+            f" p = {self.p_value:.4g}{between}\n  {self.reference}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cone:
+    """Where the parameters under test may lie, seen from the smaller model.
+
+    Parameters
+    ----------
+    dimension : int
+        All parameters under test.
+    half_lines : int
+        Variances under test that no other effect under test is correlated with.
+    matrices : int
+        Parameters in covariance matrices of two or more effects under test.
+    """
+
+    dimension: int
+    half_lines: int
+    matrices: int
+
+    @property
+    def n_free(self) -> int:
+        """Return the parameters that are not at a boundary."""
+        return self.dimension - self.half_lines - self.matrices
 
 
 def lrt(a: PointFit, b: PointFit) -> LikelihoodRatio:
@@ -48,15 +79,21 @@ def lrt(a: PointFit, b: PointFit) -> LikelihoodRatio:
 
     Notes
     -----
-    A variance under test is 0, at its boundary, under the smaller model. When one effect is
-    added, with q covariances to others, twice the log likelihood ratio is a 50:50 mixture of
-    chi-squares with q and q + 1 degrees of freedom (more by the other parameters tested). When
-    several are added, the mixture is unknown and the plain chi-square is conservative.
+    A variance under test is 0, at its boundary, under the smaller model, and twice the log
+    likelihood ratio is a mixture of chi-squares. With one variance under test, and q covariances
+    to effects of the smaller model, it is 50:50 with q and q + 1 degrees of freedom (more by the
+    other parameters tested). With k variances in blocks of their own whose estimates are
+    independent the weights are binomial(k, 1/2). In every other case the weights depend on the
+    information; those of even and of odd degrees of freedom each add up to 1/2 all the same, so
+    that with f parameters off the boundary and d in all the p-value lies between the 50:50
+    mixtures of f and f + 1, and of d - 1 and d: the latter is taken, which is conservative.
 
     References
     ----------
-    Self & Liang (1987), JASA 82, 605-610, cases 5-6. doi:10.1080/01621459.1987.10478472
+    Self & Liang (1987), JASA 82, 605-610, cases 5-7. doi:10.1080/01621459.1987.10478472
     Stram & Lee (1994), Biometrics 50(4), 1171-1177, section 3. doi:10.2307/2533455
+    Shapiro (1988), International Statistical Review 56(1), 49-62, for the sums of the weights.
+    doi:10.2307/1403361
 
     Raises
     ------
@@ -68,25 +105,61 @@ def lrt(a: PointFit, b: PointFit) -> LikelihoodRatio:
     _check_comparable(small, large)
     _check_nested(small, large)
     statistic = max(0.0, 2.0 * (large.log_likelihood - small.log_likelihood))
-    df = large.df - small.df
-    p_value, reference = _tail(statistic, df, len(_effects(large) - _effects(small)))
-    return LikelihoodRatio(small.formula, large.formula, statistic, df, p_value, reference)
-
-
-def _tail(statistic: float, df: int, n_variances: int) -> tuple[float, str]:
-    """Return the p-value and the distribution it comes from."""
-    if n_variances == 0:
-        return _chi_square(statistic, df), f"reference: chi-square with {df} degrees of freedom"
-    if n_variances == 1:
-        p_value = 0.5 * _chi_square(statistic, df) + 0.5 * _chi_square(statistic, df - 1)
-        return p_value, (
-            f"reference: 50:50 mixture of chi-squares with {df - 1} and {df} degrees of freedom,"
-            " because the variance tested is at its boundary, 0, in the smaller model"
-        )
-    return _chi_square(statistic, df), (
-        f"reference: chi-square with {df} degrees of freedom, conservative because the"
-        f" {n_variances} variances tested are at their boundary, 0, in the smaller model"
+    cone = _tested(small, large)
+    bounds = _half_and_half(statistic, cone.n_free), _half_and_half(statistic, cone.dimension - 1)
+    p_value, reference = _tail(statistic, cone, bounds[1])
+    if not cone.half_lines + cone.matrices:
+        bounds = p_value, p_value
+    elif small.is_singular:
+        reference += "; doubtful, as the smaller model is singular"
+    return LikelihoodRatio(
+        small.formula, large.formula, statistic, cone.dimension, p_value, bounds, reference
     )
+
+
+def _tested(small: PointFit, large: PointFit) -> _Cone:
+    """Return the cone of what the larger model adds."""
+    old = _effects(small)
+    added = [
+        sum((group.name, group.effects[i]) not in old for i in block)
+        for group in large.groups
+        for block in group.blocks
+    ]
+    matrices = sum(k * (k + 1) // 2 for k in added if k > 1)
+    return _Cone(large.df - small.df, added.count(1), matrices)
+
+
+def _tail(statistic: float, cone: _Cone, conservative: float) -> tuple[float, str]:
+    """Return the p-value and the distribution it comes from."""
+    d, k = cone.dimension, cone.half_lines
+    at_boundary = "at the boundary, 0, in the smaller model"
+    if not k + cone.matrices:
+        return _chi_square(statistic, d), f"reference: chi-square with {_degrees(d)}"
+    if cone.matrices:
+        return conservative, (
+            f"reference: 50:50 mixture of chi-squares with {d - 1} and {_degrees(d)}, conservative:"
+            f" several correlated variances tested are {at_boundary}"
+        )
+    if k == 1:
+        return conservative, (
+            f"reference: 50:50 mixture of chi-squares with {d - 1} and {_degrees(d)},"
+            f" because the variance tested is {at_boundary}"
+        )
+    weights = [comb(k, j) / 2**k for j in range(k + 1)]
+    p_value = sum(w * _chi_square(statistic, d - k + j) for j, w in enumerate(weights))
+    return p_value, (
+        f"reference: chi-squares with {d - k} to {_degrees(d)}, weights binomial({k}, 1/2), because"
+        f" the {k} variances tested are {at_boundary}; exact where their estimates are independent"
+    )
+
+
+def _degrees(df: int) -> str:
+    return f"{df} degree{'s' * (df != 1)} of freedom"
+
+
+def _half_and_half(statistic: float, df: int) -> float:
+    """Return the upper tail of the 50:50 mixture of chi-squares with df and df + 1."""
+    return 0.5 * _chi_square(statistic, df) + 0.5 * _chi_square(statistic, df + 1)
 
 
 def _chi_square(statistic: float, df: int) -> float:
