@@ -99,20 +99,19 @@ class Rotation:
         return np.asarray(np.sqrt(self.values)[:, None] * (self.vectors.T @ scaled))
 
     def effects(self, t: np.ndarray, extra: np.ndarray) -> np.ndarray:
-        """Return the effects of all levels.
+        """Return the effects of all levels, shape (draw, level, effect).
 
         Parameters
         ----------
-        t : ndarray, shape (draw, observed, effect)
-        extra : ndarray, shape (draw, unobserved, effect)
+        t : ndarray, shape (effect, observed, draw)
+        extra : ndarray, shape (effect, unobserved, draw)
             Draws with covariance G for each unobserved level.
         """
-        u = np.empty((len(t), self.n_levels, self.n_effects))
-        along = np.einsum("li,diq->dlq", self.vectors, t, optimize=True)
-        u[:, self.observed] = along / np.sqrt(self.scale)[:, None]
-        mean = np.einsum("li,diq->dlq", self.regression, t, optimize=True)
-        spread = np.einsum("lm,dmq->dlq", self.conditional, extra, optimize=True)
-        u[:, self.unobserved] = mean + spread
+        u = np.empty((t.shape[2], self.n_levels, self.n_effects))
+        root_c = np.sqrt(self.scale)[:, None]
+        for a in range(self.n_effects):
+            u[:, self.observed, a] = (self.vectors @ t[a] / root_c).T
+            u[:, self.unobserved, a] = (self.regression @ t[a] + self.conditional @ extra[a]).T
         return u
 
 
@@ -202,9 +201,7 @@ class Spectral:
         q, n = rotation.n_effects, len(rotation.observed)
         L, tau = at.roots[rotation.factor][:, :, None], at.precision[0]  # L: (q, q, 1, draw)
         F = sums.F[0].reshape(q, n, sums.size)
-        score = F[:, :, -1, None] - np.einsum(
-            "ank,dk->and", F[:, :, :-1], coefficients, optimize=True
-        )
+        score = F[:, :, -1, None] - F[:, :, :-1] @ coefficients.T
         K = np.multiply.outer(rotation.gram, rotation.values)[..., None] * tau
         C = cholesky(identity_plus(product(product(transpose(L), K), L)))
         own = noise[:, : n * q].reshape(len(noise), q, n).transpose(1, 2, 0)
@@ -215,8 +212,8 @@ class Spectral:
             for a in range(q)
         ]
         rest = noise[:, n * q :].reshape(len(noise), q, len(rotation.unobserved))
-        extra = np.einsum("abd,dbm->dma", at.roots[rotation.factor], rest)
-        return rotation.effects(np.stack(t).transpose(2, 1, 0), extra)
+        extra = np.einsum("abd,dbm->amd", at.roots[rotation.factor], rest)
+        return rotation.effects(np.stack(t), extra)
 
     def with_response(self, y: np.ndarray) -> Spectral:
         """Return the same structure for another response: the eigenvectors are kept."""
