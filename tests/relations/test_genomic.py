@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import xarray as xr
 from scipy import linalg, optimize
 
 from poolish.errors import RelationError, UnknownNameError
-from poolish.relations import genomic_relationship
+from poolish.relations import genomic, genomic_relationship
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "genetics"
 SHARED = Path(__file__).parents[3] / "shared" / "reference" / "genetics"
@@ -55,6 +56,24 @@ def test_the_blocks_add_up_to_the_formula(genotypes: np.ndarray, method: str) ->
     np.testing.assert_allclose(
         relation.covariance, dense_formula(genotypes, method), rtol=0, atol=1e-12
     )
+
+
+def test_memory_is_that_of_one_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(genomic, "_BLOCK_GENOTYPES", 20_000)
+    rng = np.random.default_rng(1)
+    genotypes = rng.integers(-1, 3, (1200, 400)).astype(np.int8)
+
+    tracemalloc.start()
+    relation = genomic_relationship(genotypes, ids=range(1200))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 1.6 * relation.covariance.nbytes
+    x = np.where(genotypes < 0, np.nan, genotypes)
+    p = np.nanmean(x, axis=0) / 2
+    centred = np.where(genotypes < 0, 0.0, genotypes - 2 * p)
+    expected = centred @ centred.T / np.sum(2 * p * (1 - p))
+    np.testing.assert_allclose(relation.covariance, expected, atol=1e-12)
 
 
 def test_scaling_and_variants_are_stored(genotypes: np.ndarray) -> None:

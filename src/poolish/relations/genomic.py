@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from scipy.linalg import blas
 
 from poolish.errors import RelationError, UnknownNameError
 from poolish.relations.genotypes import open_genotypes
 from poolish.relations.relation import Relation, check_labels
 
-_BLOCK = 1000
+# Variants at a time, and at most so many genotypes: 32 MB as numbers, a few copies of them.
+_BLOCK, _BLOCK_GENOTYPES = 1000, 4_000_000
+_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +107,31 @@ def genomic_relationship(
     row = _method(method)
     source = open_genotypes(genotypes, ids)
     check_labels(source.labels, "genotypes")
-    total = np.zeros((len(source.labels), len(source.labels)))
+    n = len(source.labels)
+    total = np.zeros((n, n), order="F")  # the one array of this size: added to in place
     divisor, n_used = 0.0, 0
-    for block in source.blocks(_BLOCK):
+    for block in source.blocks(int(np.clip(_BLOCK_GENOTYPES // max(n, 1), 1, _BLOCK))):
         centred, frequency, variance = _centre(block)
         centred *= np.sqrt(row.weight(frequency, variance))
-        total += centred @ centred.T
+        if len(frequency):
+            total = blas.dsyrk(1.0, centred.T, 1.0, total, trans=True, lower=True, overwrite_c=True)
         divisor += float(row.part(frequency, variance).sum())
         n_used += len(frequency)
     if n_used == 0:
         raise _without_variation(source.n_variants)
-    return _relation(total / divisor, source.labels, row, n_used, source.n_variants)
+    total /= divisor
+    _mirror(total)
+    return _relation(total, source.labels, row, n_used, source.n_variants)
+
+
+def _mirror(matrix: np.ndarray) -> None:
+    """Copy the lower triangle over the upper in place, some rows at a time."""
+    for start in range(0, len(matrix), _ROWS):
+        rows = slice(start, start + _ROWS)
+        below = matrix[start:, rows]
+        square = below[: below.shape[1]]
+        square[:] = np.tril(square) + np.tril(square, -1).T
+        matrix[rows, start:] = below.T
 
 
 def _method(name: str) -> _Method:
