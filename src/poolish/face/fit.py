@@ -198,9 +198,12 @@ class Fit:
 
         return apply_step(self, step)
 
-    def loo(self) -> LooResult:
-        """Return the expected log predictive density of rows left out one at a time."""
-        return leave_one_out(self.result)
+    def loo(self, *, moment_match: bool = True) -> LooResult:
+        """Return the expected log predictive density of rows left out one at a time.
+
+        Rows with a high Pareto k are looked at again by moment matching.
+        """
+        return leave_one_out(self.result, moment_match=moment_match)
 
     def loo_group(self, group: str, **options: Any) -> LooResult:
         """Return the expected log predictive density of levels left out whole, as new ones."""

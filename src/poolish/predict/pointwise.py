@@ -9,7 +9,7 @@ from poolish.posterior import Posterior, response_name, with_group
 from poolish.predict.blocks import iterate_blocks
 from poolish.predict.policies import parse_policies
 from poolish.predict.predict import as_data_array, predict
-from poolish.predict.rows import collect_rows
+from poolish.predict.rows import PredictionRows, collect_rows
 from poolish.spec.families.additions import log_density
 
 
@@ -20,6 +20,12 @@ def log_likelihood(posterior: Posterior) -> xr.DataArray:
     weights.
     """
     rows = collect_rows(posterior, None, parse_policies(posterior.spec, "observed"))
+    values = row_log_likelihood(posterior, rows)
+    return as_data_array(values, posterior, rows, name=response_name(posterior.design))
+
+
+def row_log_likelihood(posterior: Posterior, rows: PredictionRows) -> np.ndarray:
+    """Return the log density of each fitted row, shape (sample, obs), whatever the draws are."""
     response = posterior.design.response
     values = np.empty((rows.n_samples, rows.shape[2]))
     family = posterior.spec.family
@@ -27,7 +33,7 @@ def log_likelihood(posterior: Posterior) -> xr.DataArray:
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         for block in iterate_blocks(posterior.spec, rows, np.random.default_rng(0)):
             values[block.draws] = log_density(family, response.y, block.parameters, response)
-    return as_data_array(values, posterior, rows, name=response_name(posterior.design))
+    return values
 
 
 def with_log_likelihood(posterior: Posterior) -> Posterior:

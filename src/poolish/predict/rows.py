@@ -177,7 +177,7 @@ def _one_group(
         if any(share is not None for share in group.share):
             policy, r = "observed", draw_shared(posterior, spec, group, n_new, extension.seed)
     cor = tree_name(spec.variable("cor", group))
-    scale = np.sqrt(_relation_scale(fitted_group(posterior, spec, group).relation))
+    scale = np.sqrt(relation_scale(fitted_group(posterior, spec, group).relation))
     return GroupRows(
         policy=policy,
         Z=design.Z,
@@ -227,7 +227,7 @@ def _related_group(
     return replace(rows, r=np.concatenate([rows.r, new], axis=1))
 
 
-def _relation_scale(relation: Relation | None) -> float:
+def relation_scale(relation: Relation | None) -> float:
     """Return the variance of a unit of the population when sd is 1.
 
     The mean diagonal of the known covariance; 1 where only its inverse is known.

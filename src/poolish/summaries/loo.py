@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
@@ -14,11 +15,13 @@ from poolish.posterior import Posterior
 from poolish.predict.pointwise import log_likelihood
 from poolish.summaries.effects import GroupEffects, select_group
 from poolish.summaries.group_likelihood import marginal_log_likelihood
+from poolish.summaries.moment_matching import Matched, match_moments
 from poolish.summaries.numbers import Format
 from poolish.summaries.table import TableResult
 
 # Vehtari et al. (2024): above, the smoothed weights cannot be relied on.
 GOOD_K = 0.7
+SAMPLED, MATCHED = "importance sampling", "moment matching"
 _N_LISTED = 5
 
 
@@ -31,7 +34,7 @@ class LooResult:
     elpd, se, p : float
         Sum over units, its standard error, effective number of parameters.
     pointwise : pandas.DataFrame
-        Columns `unit`, `elpd`, `khat`.
+        Columns `unit`, `elpd`, `khat`, `how` (`importance sampling` or `moment matching`).
     left_out : str
         `row`, or the group whose levels are left out.
     response : str
@@ -77,8 +80,10 @@ class LooResult:
 
     def _trust(self) -> str:
         doubtful = self.doubtful
+        n_matched = int((self.pointwise["how"] == MATCHED).sum())
+        matched = f" ({n_matched} after moment matching)" if n_matched else ""
         if not doubtful:
-            return f"Every Pareto k is at most {GOOD_K}: the estimate can be relied on."
+            return f"Every Pareto k is at most {GOOD_K}{matched}: the estimate can be relied on."
         more = f" and {len(doubtful) - _N_LISTED} more" if len(doubtful) > _N_LISTED else ""
         return (
             f"Pareto k is above {GOOD_K} for {', '.join(doubtful[:_N_LISTED])}{more}: what is "
@@ -86,12 +91,15 @@ class LooResult:
         )
 
 
-def leave_one_out(posterior: Posterior) -> LooResult:
+def leave_one_out(posterior: Posterior, *, moment_match: bool = True) -> LooResult:
     """Return the expected log predictive density with each row left out.
 
     Parameters
     ----------
     posterior : Posterior
+    moment_match : bool
+        Whether rows with a high Pareto k are looked at again, from draws moved towards the
+        posterior without them.
 
     References
     ----------
@@ -101,7 +109,30 @@ def leave_one_out(posterior: Posterior) -> LooResult:
     """
     values = np.asarray(log_likelihood(posterior).values)
     flat = values.reshape(-1, values.shape[2])
-    return _smoothed(posterior, flat, [str(row) for row in posterior.table.rows], "row")
+    result = _smoothed(posterior, flat, [str(row) for row in posterior.table.rows], "row")
+    high = np.flatnonzero(result.pointwise["khat"] > GOOD_K)
+    if not (moment_match and len(high)):
+        return result
+    found = match_moments(posterior, high.tolist(), smooth)
+    return _with_matched(result, high, found)
+
+
+def _with_matched(result: LooResult, rows: np.ndarray, found: Sequence[Matched]) -> LooResult:
+    """Return the result with the rows of which something better is known."""
+    pointwise = result.pointwise.copy()
+    whole = result.p + pointwise["elpd"].sum()
+    is_better = np.array([each.khat for each in found]) < pointwise["khat"].to_numpy()[rows]
+    for row, each in zip(rows[is_better], np.array(found)[is_better], strict=True):
+        pointwise.loc[row, ["elpd", "khat"]] = each.elpd, each.khat
+        pointwise.loc[row, "how"] = MATCHED
+    elpd = pointwise["elpd"].to_numpy()
+    return replace(
+        result,
+        elpd=float(elpd.sum()),
+        se=_standard_error(elpd),
+        p=float(whole - elpd.sum()),
+        pointwise=pointwise,
+    )
 
 
 def leave_group_out(
@@ -156,21 +187,31 @@ def _smoothed(
     posterior: Posterior, values: np.ndarray, units: list[str], left_out: str
 ) -> LooResult:
     """Return the result of log densities of shape (sample, unit) by Pareto smoothing."""
-    from arviz_stats.base import array_stats
-
     elpd, khat = np.empty(len(units)), np.empty(len(units))
     for k, column in enumerate(values.T):
-        weights, shape = array_stats.psislw(column)
-        elpd[k] = logsumexp(np.asarray(weights) + column)
-        khat[k] = float(shape)
+        weights, khat[k] = smooth(-column)
+        elpd[k] = logsumexp(weights + column)
     whole = logsumexp(values, axis=0) - np.log(len(values))
     return LooResult(
         elpd=float(elpd.sum()),
-        se=float(np.sqrt(len(units) * elpd.var(ddof=1))),
+        se=_standard_error(elpd),
         p=float((whole - elpd).sum()),
-        pointwise=pd.DataFrame({"unit": units, "elpd": elpd, "khat": khat}),
+        pointwise=pd.DataFrame({"unit": units, "elpd": elpd, "khat": khat, "how": SAMPLED}),
         left_out=left_out,
         response=posterior.design.response.name,
         data_hash=posterior.record.data_hash,
         y=posterior.design.response.y,
     )
+
+
+def smooth(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return normalised Pareto-smoothed log weights, and Pareto k."""
+    from arviz_stats.base import array_stats
+
+    # The function takes logarithms of 1 / ratio, as of likelihoods.
+    log_weights, khat = array_stats.psislw(-log_ratios)
+    return np.asarray(log_weights), float(khat)
+
+
+def _standard_error(elpd: np.ndarray) -> float:
+    return float(np.sqrt(len(elpd) * elpd.var(ddof=1)))
