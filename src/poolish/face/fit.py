@@ -20,6 +20,7 @@ from poolish.summaries.doctor import CheckResult, Step, check_fit
 from poolish.summaries.groups import summarise_groups
 from poolish.summaries.heritability import summarise_breeding_values, summarise_heritability
 from poolish.summaries.loo import LooResult, leave_group_out, leave_one_out
+from poolish.summaries.marginal_coefs import tabulate_marginal_coefs
 from poolish.summaries.marginal_effects import (
     tabulate_comparisons,
     tabulate_predictions,
@@ -224,6 +225,10 @@ class Fit:
     def slopes(self, variable: str, **options: Any) -> TableResult:
         """Return the derivative of the mean response in a numeric predictor."""
         return tabulate_slopes(self.result, variable, **options)
+
+    def marginal_coefs(self, **options: Any) -> TableResult:
+        """Return each coefficient for a typical group, averaged over groups, and by GEE."""
+        return tabulate_marginal_coefs(self.result, **options)
 
     def ppc(self, kind: str = "density", *, by: str | None = None, **options: Any) -> TableResult:
         """Return what was observed beside replicated data: `density`, `statistics`, ..."""

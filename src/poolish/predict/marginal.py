@@ -49,6 +49,22 @@ def marginal_mean(block: Block, response: ResponseDesign) -> np.ndarray:
     return total
 
 
+def marginal_parameter(block: Block) -> np.ndarray:
+    """Return the main parameter averaged over the groups that are to be integrated out.
+
+    Returns
+    -------
+    ndarray, shape (sample, obs)
+    """
+    main = block.spec.main.parameter
+    spread = {name: sd for name, sd in _spreads(block).items() if name == main}
+    total = np.zeros_like(block.linear[main])
+    for weight, node in _nodes(spread):
+        moved = {name: spread[name] * x for name, x in node.items()}
+        total += weight * _parameters(block, moved)[main]
+    return total
+
+
 def _parameters(block: Block, moved: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the family's parameters with some linear predictors moved."""
     linear = {name: eta + moved.get(name, 0.0) for name, eta in block.linear.items()}
