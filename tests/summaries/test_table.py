@@ -53,3 +53,15 @@ def test_frame_is_a_copy_at_full_precision(table):
     copy.loc[0, "mean"] = 0.0
 
     assert table.to_df()["mean"][0] == 1.23456
+
+
+def test_a_long_table_shows_its_ends_and_prints_all_of_its_rows():
+    table = TableResult(pd.DataFrame({"level": [f"g{i}" for i in range(1000)]}), "Groups")
+
+    shown = repr(table).splitlines()
+
+    assert shown[2] == "g0" and shown[21:24] == ["g19", "...", "g980"]
+    assert shown[-1] == "960 of 1,000 rows are not shown: `print` or `.to_df()`"
+    assert len(str(table).splitlines()) == 1002
+    assert table._repr_html_().count("<tr>") == 42
+    assert "960 of 1,000 rows" in table._repr_html_()

@@ -11,11 +11,13 @@ import pandas as pd
 from poolish.summaries.numbers import Format, count_decimals, format_cell
 
 _TEXT_FORMATS: tuple[Format, ...] = ("text",)
+# Rows that are shown unasked, and of a longer table, the rows of each end.
+_MOST_SHOWN, _END = 60, 20
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TableResult:
-    """A table with a title and a caption.
+    """A table with a title and a caption; `print` gives all rows, `repr` the ends of a long one.
 
     Parameters
     ----------
@@ -42,28 +44,46 @@ class TableResult:
 
     def to_markdown(self) -> str:
         """Return the table as Markdown, with digits that follow the spread."""
-        header, body = list(self.frame.columns), self._cells()
+        header, body = list(self.frame.columns), self._cells(self.frame)
         lines = [f"**{_markdown(self.title)}**", ""]
         lines += [_pipes(header), _pipes(["---" if t else "---:" for t in self._is_text()])]
         lines += [_pipes(row) for row in body]
         return "\n".join([*lines, *(["", _markdown(self.caption)] if self.caption else [])])
 
+    def __str__(self) -> str:
+        return self._text(self._cells(self.frame), self.caption)
+
     def __repr__(self) -> str:
-        table = align([list(self.frame.columns), *self._cells()], self._is_text())
-        return "\n".join([self.title, *table, *([self.caption] if self.caption else [])])
+        return self._text(*self._shown())
 
     def _repr_html_(self) -> str:
         columns = list(self.frame.columns)
+        cells, caption = self._shown()
         head = "".join(f"<th>{escape(str(name))}</th>" for name in columns)
-        body = "".join(_html_row(row, self._is_text()) for row in self._cells())
-        foot = f"<p>{escape(self.caption)}</p>" if self.caption else ""
+        body = "".join(_html_row(row, self._is_text()) for row in cells)
+        foot = f"<p>{escape(caption)}</p>" if caption else ""
         return (
             f"<table><caption>{escape(self.title)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}"
         )
 
-    def _cells(self) -> list[list[str]]:
-        return [self._row(row) for row in self.frame.to_dict("records")]
+    def _text(self, cells: list[list[str]], caption: str) -> str:
+        table = align([list(self.frame.columns), *cells], self._is_text())
+        return "\n".join([self.title, *table, *([caption] if caption else [])])
+
+    def _shown(self) -> tuple[list[list[str]], str]:
+        """Return the cells of the rows shown unasked, and the caption, which says so."""
+        n = len(self.frame)
+        if n <= _MOST_SHOWN:
+            return self._cells(self.frame), self.caption
+        first, last = self.frame.head(_END), self.frame.tail(_END)
+        gap = ["..."] * len(self.frame.columns)
+        left_out = f"{n - 2 * _END:,} of {n:,} rows are not shown: `print` or `.to_df()`"
+        caption = f"{self.caption}; {left_out}" if self.caption else left_out
+        return [*self._cells(first), gap, *self._cells(last)], caption
+
+    def _cells(self, frame: pd.DataFrame) -> list[list[str]]:
+        return [self._row(row) for row in frame.to_dict("records")]
 
     def _row(self, row: Mapping[str, object]) -> list[str]:
         sd = row.get(self.spread)
