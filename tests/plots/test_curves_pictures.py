@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from tests.made_fits import make_posterior
 
-from poolish.errors import UnknownNameError
+from poolish.errors import DataError, UnknownNameError
 from poolish.plots import Plots, make_picture
 from poolish.predict import predict
+from poolish.relations import as_relation
 
 
 def test_own_lines_are_the_regressions_of_each_subject(brms_sleep, sleepstudy):
@@ -63,6 +66,19 @@ def test_a_factor_makes_points_and_own_lines_are_not_claimed(counts):
     assert trajectories.frame["own"].isna().all()
     assert "own data alone" in trajectories.caption
     assert len(effects.frame) == 3
+
+
+def test_relatives_without_records_have_no_panel():
+    K = as_relation((np.eye(9), list("abcdefghi")))
+    data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0], "x": [0.0, 1.0, 2.0, 1.5], "id": list("beeh")})
+    fit = make_posterior("y ~ x + (1 | kin(id, K))", data, relations={"K": K})
+
+    picture = make_picture(fit, "trajectories", at_most=2)
+
+    assert set(picture.frame["level"]) == {"b", "h"}
+    assert "2 of 3 groups" in picture.caption
+    with pytest.raises(DataError, match="`a` of `id` has no rows to draw"):
+        make_picture(fit, "trajectories", selected=["e", "a"])
 
 
 def test_effects_are_the_means_of_a_typical_group(brms_sleep):

@@ -12,8 +12,9 @@ from tests.made_fits import make_posterior
 from tests.report.conftest import HOSTILE
 
 from poolish.errors import FileError
+from poolish.relations import as_relation
 from poolish.report import build_report, render_html, render_markdown, write_report
-from poolish.report.blocks import Figure, Frame, Verdict
+from poolish.report.blocks import Figure, Frame, Table, Verdict
 
 IDS = [
     "answer", "verdict", "model", "data", "priors", "population", "variance", "groups",
@@ -24,6 +25,19 @@ IDS = [
 def test_every_section_is_there_in_order(sleep_report, sleep_page):
     assert [section.id for section in sleep_report.sections] == IDS
     assert re.findall(r'<section id="(\w+)">', sleep_page) == IDS
+
+
+def test_relatives_without_records_are_reported_with_their_heritability():
+    K = as_relation((0.5 * np.eye(9) + 0.5, list("abcdefghi")))
+    y, x = [1.0, 2.0, 4.0, 3.0, 2.5], [0.0, 1.0, 2.0, 1.5, 0.2]
+    data = pd.DataFrame({"y": y, "x": x, "id": list("beehi")})
+    fit = make_posterior("y ~ x + (1 | kin(id, K))", data, relations={"K": K})
+
+    report = build_report(fit)
+
+    blocks = next(section for section in report.sections if section.id == "variance").blocks
+    assert [b.title for b in blocks if isinstance(b, Table)][1] == "Heritability: id"
+    assert any("known covariance of 9 levels" in b.alt for b in blocks if isinstance(b, Figure))
 
 
 def test_the_page_loads_nothing(sleep_page):

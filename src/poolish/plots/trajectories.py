@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from poolish.errors import DataError
 from poolish.frame import Column, FactorColumn, Table
 from poolish.plots.groups import find_group, level_position
 from poolish.plots.marks import body_of, legend_below, shorten
@@ -60,12 +61,17 @@ def picture_trajectories(
     group, predictor : str, optional
         The first ones of the model when left out.
     selected : sequence of str
-        The levels to show; evenly spaced ones when left out.
+        The levels to show, with rows; evenly spaced ones of those when left out.
     at_most : int
         Panels.
     ci_prob : float
         Of the band of the group's mean.
     labels : Mapping
+
+    Raises
+    ------
+    DataError
+        If a selected level has no rows: a relative without records.
     """
     found = find_group(posterior, group)
     name = find_predictor(posterior, predictor)
@@ -75,6 +81,7 @@ def picture_trajectories(
     frame = frame.reset_index(drop=True)
     column = posterior.table.columns[name]
     shown = [found.group.levels[i] for i in levels]
+    n_levels = len(np.unique(found.design.codes))
     n_rows = -(-len(shown) // min(_N_COLUMNS, len(shown)))
     has_own = bool(frame["own"].notna().any())
     return Picture(
@@ -83,8 +90,8 @@ def picture_trajectories(
         caption=f"Points: data. Band: {ci_prob:.0%} interval of the group's mean; other predictors "
         "at the group's typical values, other groups that vary within it at zero."
         + ("" if has_own else _NO_OWN)
-        + (f" {len(shown)} of {found.n_levels:,} groups, evenly spaced; `selected=` chooses."
-           if len(shown) < found.n_levels else ""),
+        + (f" {len(shown)} of {n_levels:,} groups, evenly spaced; `selected=` chooses."
+           if len(shown) < n_levels else ""),
         alt=_alt(frame, found, name, shown),
         draw=partial(
             _draw,
@@ -100,10 +107,19 @@ def picture_trajectories(
 
 
 def _pick(found: GroupEffects, selected: Sequence[str], at_most: int) -> np.ndarray:
-    if selected:
-        return np.array([level_position(found, label) for label in selected])
-    n = min(at_most, found.n_levels)
-    return np.unique(np.linspace(0, found.n_levels - 1, n).round().astype(int))
+    with_rows = np.unique(found.design.codes)
+    if not selected:
+        n = min(at_most, len(with_rows))
+        return with_rows[np.unique(np.linspace(0, len(with_rows) - 1, n).round().astype(int))]
+    levels = np.array([level_position(found, label) for label in selected])
+    for level in levels[~np.isin(levels, with_rows)]:
+        raise DataError(
+            f"`{found.group.levels[level]}` of `{found.group.name}` has no rows to draw",
+            given=f"selected={list(selected)}",
+            expected=f"levels with rows, {len(with_rows):,} of {found.n_levels:,}",
+            fix=f'select others, or read `fit.groups("{found.group.name}")`',
+        )
+    return levels
 
 
 def _data_rows(

@@ -17,6 +17,7 @@ from poolish.report.facts import Facts
 from poolish.report.figures import as_figure
 from poolish.report.tables import as_table
 from poolish.summaries.coefficients import summarise
+from poolish.summaries.heritability import summarise_heritability
 from poolish.summaries.pooling import summarise_pooling
 from poolish.summaries.variance import summarise_variance
 
@@ -45,11 +46,12 @@ def population(facts: Facts) -> Section:
 
 
 def variance(facts: Facts) -> Section | None:
-    """Return variance components and shares; None without groups and variances."""
+    """Return variance components, shares and heritability; None without groups."""
     if not group_names(facts.posterior.spec):
         return None
     table = as_table(summarise_variance(facts.posterior, ci_prob=facts.ci_prob))
-    return Section("variance", "Variance", (table, *_picture(facts, "variance")))
+    blocks = (table, *_picture(facts, "variance"), *_kinship(facts))
+    return Section("variance", "Variance", blocks)
 
 
 def groups(facts: Facts) -> Section | None:
@@ -67,6 +69,19 @@ def trajectories(facts: Facts) -> Section | None:
     if not group_names(facts.posterior.spec) or not predictor_columns(facts.posterior):
         return None
     return Section("trajectories", "Group by group", tuple(_picture(facts, "trajectories")))
+
+
+def _kinship(facts: Facts) -> Iterator[Block]:
+    """Return heritability by, and the picture of, each known covariance."""
+    posterior = facts.posterior
+    for group in posterior.spec.main.groups:
+        if group.relation is None:
+            continue
+        try:
+            yield as_table(summarise_heritability(posterior, group.name, ci_prob=facts.ci_prob))
+        except UnsupportedError as error:
+            yield Text(f"No heritability: {error.problem}.")
+        yield from _picture(facts, "kinship", group=group.name)
 
 
 def _one_group(facts: Facts, name: str) -> Iterator[Block]:
