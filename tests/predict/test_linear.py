@@ -89,6 +89,15 @@ def test_levels_that_were_not_fitted_are_named(slopes):
         predict(slopes, new)
 
 
+def test_the_fix_for_a_new_level_keeps_the_other_groups(crossed):
+    new = pd.DataFrame({"x": [0.5], "g": [999], "item": ["u"]})
+
+    with pytest.raises(DataError) as error:
+        predict(crossed, new)
+
+    assert '`groups={"g": "new", "item": "observed"}`' in error.value.fix
+
+
 def test_nested_levels_that_were_not_fitted_are_named(rows):
     posterior = make_posterior("y ~ x + (1 | g:item)", rows)
     new = pd.DataFrame({"x": 0.0, "g": [308, 308], "item": ["u", "never"]})

@@ -14,6 +14,7 @@ from poolish.posterior import Posterior, save
 from poolish.posterior.names import rename_draws
 from poolish.predict import GroupUpdate, predict, update_group
 from poolish.predict.lazy import with_lazy_groups
+from poolish.predict.policies import Groups
 from poolish.summaries.coefficients import summarise
 from poolish.summaries.diagnosis import Diagnosis, diagnose
 from poolish.summaries.doctor import CheckResult, Step, check_fit
@@ -179,13 +180,15 @@ class Fit:
         data: object = None,
         *,
         kind: Literal["linear", "mean", "response"] = "mean",
-        groups: Literal["observed", "new", "zero", "integrate"] = "observed",
+        groups: Groups = "observed",
         relations: Mapping[str, object] | None = None,
         seed: int = 0,
     ) -> xr.DataArray:
         """Return draws of predictions for the rows of `data`, dims `chain`, `draw`, `obs`.
 
-        New relatives need `relations`: the known covariance of the fitted units and the new ones.
+        `groups` is one meaning for all groups, `"observed"`, `"new"`, `"zero"` or `"integrate"`,
+        or one for each: `{"animal": "observed", "nest": "new"}`. New relatives are observed ones:
+        they need `relations`, the known covariance of the fitted units and the new ones.
         """
         return predict(self.result, data, kind=kind, groups=groups, relations=relations, seed=seed)
 

@@ -15,7 +15,7 @@ from poolish.formula.terms import Formula, Grouping
 from poolish.frame import FactorColumn, Table, as_factor
 from poolish.posterior import Posterior
 from poolish.posterior.variables import tree_name
-from poolish.predict.policies import Policy
+from poolish.predict.policies import Policy, group_names
 from poolish.relations.relation import listed
 from poolish.spec.model import GroupSpec, PredictorSpec
 
@@ -98,9 +98,18 @@ def check_levels_seen(
         given=f"levels {', '.join(labels[:_N_LISTED])}{more}",
         expected=f"one of the {len(group.levels)} fitted levels, "
         f"such as {', '.join(group.levels[:3])}",
-        fix='ask for new groups with `groups="new"`, for a typical one with `groups="zero"`, '
-        'or for the mean over groups with `groups="integrate"`',
+        fix=f"ask for new groups with `groups={_asking_new(posterior, group)}`, for a typical one "
+        'with "zero" in its place, or for the mean over groups with "integrate"',
     )
+
+
+def _asking_new(posterior: Posterior, group: GroupSpec) -> str:
+    """Return how new levels of one group are asked for, the other groups as fitted."""
+    names = group_names(posterior.spec)
+    if len(names) == 1:
+        return '"new"'
+    each = (f'"{n}": "{"new" if n == group.name else "observed"}"' for n in names)
+    return f"{{{', '.join(each)}}}"
 
 
 def unseen_labels(
