@@ -21,6 +21,13 @@ def test_the_version_is_printed(poolish_run):
     assert poolish_run("--version").out == f"poolish {poolish.__version__}\n"
 
 
+def test_the_module_runs_without_the_script():
+    command = [sys.executable, "-m", "poolish", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith(
+        "poolish "
+    )
+
+
 def test_an_unknown_command_is_wrong_usage(poolish_run):
     outcome = poolish_run("fitt")
 
