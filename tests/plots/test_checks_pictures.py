@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
-from tests.made_fits import make_posterior
+from tests.made_fits import make_posterior, read_brms_summary
 
 from poolish.errors import UnknownNameError, UnsupportedError
 from poolish.plots import Plots, make_picture
 from poolish.plots.kinship import cluster
-from poolish.plots.predictive import Replicates, quantile_residuals, replicate
+from poolish.plots.predictive import Replicates, quantile_residuals, replicate_rows
 from poolish.plots.style import FINDING
 from poolish.predict import with_log_likelihood
 from poolish.summaries.variance import share_draws
@@ -19,7 +20,8 @@ from poolish.summaries.variance import share_draws
 def test_quantile_residuals_of_counts_from_the_model_are_uniform(rng):
     counts = rng.poisson(3.0, (401, 500)).astype(float)
     rows = np.arange(500)
-    found = Replicates(rows, counts[0], counts[1:], counts[1:].mean(axis=0), np.ones(500))
+    weights = np.full((400, 500), 1 / 400)
+    found = Replicates(rows, counts[0], counts[1:], weights, np.ones(500))
 
     residuals = quantile_residuals(found)
 
@@ -27,14 +29,24 @@ def test_quantile_residuals_of_counts_from_the_model_are_uniform(rng):
     assert ((residuals > 0) & (residuals < 1)).all()
 
 
-def test_a_gaussian_residual_is_the_normal_probability_of_its_outcome(brms_sleep):
-    found = replicate(brms_sleep, seed=1)
-    z = (found.y - found.y_rep.mean(axis=0)) / found.y_rep.std(axis=0)
+def test_a_residual_is_the_chance_of_less_given_the_other_rows(rng):
+    n, sigma = 20, 2.0
+    data = pd.DataFrame({"y": rng.normal(5.0, sigma, n)})
+    y = data["y"].to_numpy()
+    draws = {
+        "b": (y.mean() + sigma / np.sqrt(n) * rng.standard_normal((4, 1000)))[..., None],
+        "sigma": np.full((4, 1000), sigma),
+    }
+    found = replicate_rows(make_posterior("y ~ 1", data, draws), seed=1)
 
     residuals = quantile_residuals(found)
 
-    # 4,000 replicates: a share near one half has a standard error of 0.008, and the tails less.
-    np.testing.assert_allclose(residuals, stats.norm.cdf(z), atol=4 * 0.5 / np.sqrt(1000) + 0.02)
+    # With a flat prior and known sigma, y_i given the rest is normal about their mean with
+    # variance sigma^2 (1 + 1 / (n - 1)); replicates of 2,000 draws have a standard error of 0.011.
+    others = (y.sum() - y) / (n - 1)
+    expected = stats.norm.cdf((y - others) / (sigma * np.sqrt(1 + 1 / (n - 1))))
+    np.testing.assert_allclose(residuals, expected, atol=4 * 0.5 / np.sqrt(2000) + 0.01)
+    np.testing.assert_allclose(found.expected, others, atol=4 * sigma / np.sqrt(2000) + 0.1)
 
 
 def test_red_appears_only_on_a_finding(brms_sleep, sleepstudy, rng):
@@ -100,7 +112,8 @@ def test_ppc_draws_fifty_replicates_and_the_observed_data(brms_sleep, sleepstudy
     observed = data[data["sample"] == -1]
     np.testing.assert_array_equal(observed["y"], sleepstudy["Reaction"])
     assert data["sample"].nunique() == 51
-    assert len(Plots(brms_sleep).ppc().get_lines()) == 51
+    drawn = [line for line in Plots(brms_sleep).ppc().get_lines() if len(line.get_xdata())]
+    assert len(drawn) == 51
 
 
 def test_prior_and_posterior_densities_integrate_to_one(brms_sleep):
@@ -146,7 +159,10 @@ def test_forest_lists_every_parameter(brms_sleep):
         "b[Intercept]",
         "b[Days]",
     ]
-    Plots(brms_sleep).forest()
+    numbers = [text.get_text() for text in Plots(brms_sleep).forest()[1].texts]
+    summary = read_brms_summary()["b_Days"]
+    assert len(numbers) == 6
+    assert float(numbers[1].split()[0]) == pytest.approx(summary["mean"], abs=0.06)
 
 
 def test_rank_differences_start_and_end_at_zero(brms_sleep):

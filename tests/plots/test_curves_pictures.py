@@ -93,3 +93,54 @@ def test_effects_are_the_means_of_a_typical_group(brms_sleep):
 def test_an_unknown_predictor_is_named(brms_sleep):
     with pytest.raises(UnknownNameError, match="`Nights` is not a predictor"):
         make_picture(brms_sleep, "effects", "Nights")
+
+
+def test_effects_without_a_name_are_one_panel_a_predictor_and_interaction():
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame(
+        {
+            "y": rng.normal(size=40),
+            "dose": np.tile([0.0, 1.0, 2.0, 3.0], 10),
+            "arm": np.repeat(["a", "b"], 20),
+            "site": np.tile(["s", "t", "u", "v", "w"], 8),
+        }
+    )
+    plot = Plots(make_posterior("y ~ dose * arm + (1 | site)", data))
+
+    every = plot.effects(data=True)
+    axes = plot.effects()
+
+    assert every["panel"].unique().tolist() == ["dose", "arm", "dose:arm"]
+    assert len(axes) == 3
+    pair = plot.effects("dose", by="arm", data=True)
+    both = every[every["panel"] == "dose:arm"]
+    np.testing.assert_array_equal(both[["x", "mean"]], pair[["dose", "mean"]])
+    named = plot.effects(condition=["dose", "arm"], data=True)
+    pd.testing.assert_frame_equal(named, pair)
+
+
+def test_a_third_predictor_makes_one_panel_a_value(three_predictors):
+    axes = Plots(three_predictors).effects(condition=["x", "dose", "arm"])
+
+    assert [ax.get_title(loc="left") for ax in axes] == ["arm: a", "arm: b"]
+    data = Plots(three_predictors).effects(condition=["x", "dose", "arm"], data=True)
+    b = three_predictors.draws["b"].values.reshape(-1, 5).mean(axis=0)
+    a, other = (data.loc[data["panel"] == f"arm: {arm}", "mean"].to_numpy() for arm in "ab")
+    assert three_predictors.spec.main.coefs[-1] == "arm[b]"
+    np.testing.assert_allclose(other - a, b[-1])
+
+
+@pytest.fixture
+def three_predictors():
+    """Return a Gaussian fit with three predictors, draws from the prior."""
+    rng = np.random.default_rng(5)
+    data = pd.DataFrame(
+        {
+            "y": rng.normal(size=24),
+            "x": rng.normal(size=24),
+            "dose": np.tile(["low", "mid", "high"], 8),
+            "arm": np.repeat(["a", "b"], 12),
+            "site": np.tile(["s", "t", "u", "v"], 6),
+        }
+    )
+    return make_posterior("y ~ x + dose + arm + (1 | site)", data)

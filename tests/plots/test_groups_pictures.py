@@ -71,6 +71,9 @@ def test_few_rows_are_the_smallest_the_largest_and_the_selected(plot):
 
     assert few["level"].tolist() == [*every[:2], every[8], *every[-2:]]
     assert "5 of 18 shown" in plot.picture("caterpillar", at_most=5).caption
+    assert few["skipped"].tolist() == [0, 0, 6, 7, 0]
+    texts = [text.get_text() for text in plot.caterpillar(at_most=5).texts]
+    assert texts == ["13 not shown"]
 
 
 def test_the_caterpillar_counts_intervals_without_zero(plot):

@@ -26,6 +26,7 @@ def plot(
     effect: Annotated[str | None, typer.Option(help="The effect, such as Days.")] = None,
     predictor: Annotated[str | None, typer.Option(help="The predictor along the axis.")] = None,
     by: Annotated[str | None, typer.Option(help="A second predictor.")] = None,
+    facet: Annotated[str | None, typer.Option(help="A third predictor, one panel a value.")] = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -33,7 +34,7 @@ def plot(
     import poolish
     from poolish.plots import make_picture
 
-    stated = {"group": group, "effect": effect, "predictor": predictor, "by": by}
+    stated = {"group": group, "effect": effect, "predictor": predictor, "by": by, "facet": facet}
     options = {name: value for name, value in stated.items() if value is not None}
     _check_options(kind, options)
     picture = make_picture(poolish.load(fit).result, kind, **options)

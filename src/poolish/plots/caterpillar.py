@@ -11,6 +11,7 @@ import pandas as pd
 
 from poolish.plots.groups import (
     AT_MOST,
+    count_skipped,
     describe_rows,
     find_effect,
     find_group,
@@ -21,7 +22,7 @@ from poolish.plots.groups import (
 from poolish.plots.marks import draw_intervals, name_rows, shorten
 from poolish.plots.picture import WIDTH, Picture
 from poolish.plots.style import COMPLETE, PARTIAL
-from poolish.plots.words import Labels, name_effect
+from poolish.plots.words import Labels, name_effect, name_group
 from poolish.posterior import Posterior
 from poolish.summaries.groups import count_rows, summarise_groups
 from poolish.summaries.moments import CI_PROB
@@ -60,20 +61,22 @@ def picture_caterpillar(
     table = summarise_groups(posterior, found.group.name, ci_prob=ci_prob).frame
     every = table[table["effect"] == name]
     n_clear = int(((every["lower"] > 0) | (every["upper"] < 0)).sum())
-    levels = pick_levels(found, every["deviation"].to_numpy(), selected, at_most)
+    values = every["deviation"].to_numpy()
+    levels = pick_levels(found, values, selected, at_most)
     described = describe_rows(found.read(levels)[..., k], ci_prob=ci_prob)
     frame = described.assign(
         level=[found.group.levels[i] for i in levels],
         effect=name,
         n=count_rows(found)[levels],
         is_clear=(described["lower"] > 0) | (described["upper"] < 0),
+        skipped=count_skipped(values, levels),
     )
     response = posterior.design.response.name
     axis = f"Deviation from the average. {name_effect(posterior.spec, response, name, labels)}"
     return Picture(
         frame=frame,
-        title=f"{n_clear} of {found.n_levels:,} groups of {shorten(found.group.name)} clearly "
-        f"differ from the average",
+        title=f"{n_clear} of {found.n_levels:,} groups of "
+        f"{shorten(name_group(labels, found.group.name))} clearly differ from the average",
         caption=f"Effect {name}. Filled: the {ci_prob:.0%} interval excludes zero; hollow: it does "
         "not. "
         f"Thick lines 66%, thin {ci_prob:.0%}." + say_shown(len(frame), found.n_levels),
@@ -90,7 +93,8 @@ def _draw(frame: pd.DataFrame, axes: Sequence[Axes], *, axis: str) -> None:
     unclear = ~frame["is_clear"].to_numpy()
     ax.plot(frame["mean"][unclear], y[unclear], "o", markersize=6, markerfacecolor="white",
             markeredgecolor=PARTIAL, markeredgewidth=1.8, zorder=5)  # fmt: skip
-    name_rows(ax, [f"{shorten(r.level, 20)} (n = {r.n})" for r in frame.itertuples()])
+    name_rows(ax, [f"{shorten(r.level, 20)} (n = {r.n})" for r in frame.itertuples()],
+              frame["skipped"])  # fmt: skip
     ax.set_xlabel(axis)
 
 

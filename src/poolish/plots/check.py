@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from arviz_stats.base import array_stats
 from scipy import stats
 
 from poolish.plots.marks import shorten
 from poolish.plots.picture import Picture
 from poolish.plots.ppc import draw_replicates, tabulate_replicates
-from poolish.plots.predictive import replicate
+from poolish.plots.predictive import replicate_rows
 from poolish.plots.rank import draw_chains, rank_chains
 from poolish.plots.residuals import (
     FINDING_P,
@@ -30,12 +29,11 @@ from poolish.posterior import Posterior
 from poolish.predict import log_likelihood
 from poolish.summaries.diagnosis import diagnose
 from poolish.summaries.effects import collect_effects
+from poolish.summaries.loo import GOOD_K, smooth_weights
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Pareto k above: an observation that the fit cannot be trusted without (Vehtari et al. 2024).
-MOST_K = 0.7
 # Log densities beyond take too long to weigh for one panel.
 _MOST_DENSITIES = 40_000_000
 _N_REPLICATES = 30
@@ -60,7 +58,7 @@ def picture_check(posterior: Posterior, *, seed: int = 0, labels: Labels) -> Pic
     seed : int
     labels : Mapping
     """
-    found = replicate(posterior, seed=seed)
+    found = replicate_rows(posterior, seed=seed)
     residuals = tabulate_residuals(posterior, found, seed=seed)
     chosen = np.unique(np.linspace(0, len(found.y_rep) - 1, _N_REPLICATES).round().astype(int))
     is_discrete = posterior.spec.family.is_discrete
@@ -74,7 +72,7 @@ def picture_check(posterior: Posterior, *, seed: int = 0, labels: Labels) -> Pic
         Panel("uniform", "Residuals: within the band", residuals, draw_uniform),
         Panel("along", "Residuals: flat along the mean", residuals, draw_along),
         Panel("groups", "Group effects: on the line", _group_quantiles(posterior), _draw_groups),
-        Panel("influence", f"Influence: k below {MOST_K}", _influence(posterior), _draw_influence),
+        Panel("influence", f"Influence: k below {GOOD_K}", _influence(posterior), _draw_influence),
         Panel("chains", "Chains: lines in the band", rank_chains(posterior, 1), draw_chains),
     )
     verdict = diagnose(posterior).verdict
@@ -100,7 +98,7 @@ def _trouble(panels: Sequence[Panel], verdict: str) -> list[str]:
     by_name = {panel.name: panel.frame for panel in panels}
     findings = {
         "residuals": uniform_p(by_name["uniform"]) < FINDING_P,
-        "influence": bool((by_name["influence"]["k"] > MOST_K).any()),
+        "influence": bool((by_name["influence"]["k"] > GOOD_K).any()),
         "chains": verdict != "sound",
     }
     return [name for name, is_found in findings.items() if is_found]
@@ -150,20 +148,21 @@ def _influence(posterior: Posterior) -> pd.DataFrame:
     if sizes["chain"] * sizes["draw"] * posterior.design.n_obs > _MOST_DENSITIES:
         return pd.DataFrame(columns=["row", "k"])
     density = log_likelihood(posterior)
-    values = density.values.reshape(-1, density.shape[2]).T
-    # It takes log likelihoods, and weighs by their inverse.
-    k = np.array([array_stats.psislw(row)[1] for row in values], float).ravel()
+    k = smooth_weights(density.values.reshape(-1, density.shape[2]))[1]
     return pd.DataFrame({"row": np.asarray(density.coords["obs"].values), "k": k})
 
 
 def _draw_influence(ax: Axes, frame: pd.DataFrame) -> None:
     place = np.arange(len(frame))
-    high = (frame["k"] > MOST_K).to_numpy()
-    ax.axhline(MOST_K, color="black", linestyle="--", linewidth=1)
+    high = (frame["k"] > GOOD_K).to_numpy()
+    ax.axhline(GOOD_K, color="black", linestyle="--", linewidth=1)
     ax.plot(place[~high], frame["k"][~high], "o", color=PARTIAL, markersize=3, alpha=0.6)
     ax.plot(place[high], frame["k"][high], "X", color=FINDING, markersize=6)
-    for i in np.flatnonzero(high)[:3]:
-        ax.annotate(f"row {frame['row'][i]}", (i, frame["k"][i]), xytext=(4, 0),
-                    textcoords="offset points", fontsize=8, color=FINDING)  # fmt: skip
+    worst = [i for i in np.argsort(-frame["k"].to_numpy(), kind="stable")[:3] if high[i]]
+    for i in worst:
+        is_left = i < len(frame) / 2
+        ax.annotate(f"row {frame['row'][i]}", (i, frame["k"][i]), fontsize=8, color=FINDING,
+                    xytext=(4 if is_left else -4, 0), textcoords="offset points",
+                    ha="left" if is_left else "right", va="center")  # fmt: skip
     ax.set(xlabel="Row", ylabel="Pareto k")
     ax.set_ylim(top=max(0.8, float(frame["k"].max()) * 1.08))

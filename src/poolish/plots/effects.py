@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from poolish.formula.terms import Name
 from poolish.frame import Column, FactorColumn, NumericColumn
-from poolish.plots.marks import shorten
+from poolish.plots.marks import hide_unused, shorten
 from poolish.plots.outcome import divide_rows, name_outcome
-from poolish.plots.picture import Picture
+from poolish.plots.picture import HEIGHT, WIDTH, Picture
 from poolish.plots.rows import (
     axis_labels,
     axis_values,
     column_length,
     find_predictor,
     grid_of,
+    predictor_columns,
     rows_at,
 )
 from poolish.plots.style import NEW_GROUP, NO_POOLING, PARTIAL, PRIOR
@@ -40,52 +43,116 @@ _LOOKS = (
 )
 
 
+_N_COLUMNS = 3
+_MOST_PANELS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What one panel shows: along `name`, by the values of `by`, others `fixed`."""
+
+    name: str
+    by: str | None
+    fixed: Mapping[str, Column] = field(default_factory=dict)
+    title: str = ""
+
+
 def picture_effects(
     posterior: Posterior,
     predictor: str | None = None,
     *,
     by: str | None = None,
+    facet: str | None = None,
+    condition: Sequence[str] = (),
     groups: Groups = "zero",
     ci_prob: float = CI_PROB,
     labels: Labels,
 ) -> Picture:
-    """Return the picture of the mean of the response along a predictor.
+    """Return the picture of the mean of the response along predictors.
 
     Parameters
     ----------
     posterior : Posterior
     predictor : str, optional
-        The first of the model when left out.
+        When left out: one panel for each predictor and each interaction of two.
     by : str, optional
-        A second predictor: a factor, at most five levels of it, or a number, at its mean and one
-        standard deviation either side.
+        A second predictor, by colour: a factor, at most five levels of it, or a number, at its mean
+        and one standard deviation either side.
+    facet : str, optional
+        A third predictor, one panel a value.
+    condition : sequence of str
+        The same three in order: `["age", "urban", "livch"]`.
     groups : str
         `zero`, a typical group, or `integrate`, the mean over the population of groups.
     ci_prob : float
     labels : Mapping
     """
-    name = find_predictor(posterior, predictor)
-    other = None if by is None else find_predictor(posterior, by)
-    grid = grid_of(posterior.table.columns[name])
-    frame = _tabulate(posterior, name, grid, other, groups, ci_prob)
+    names = [*condition, *(name for name in (predictor, by, facet) if name is not None)]
+    panels = _panels(posterior, [find_predictor(posterior, name) for name in names], labels)
+    frames = [_tabulate(posterior, panel, groups, ci_prob) for panel in panels[:_MOST_PANELS]]
+    frame = frames[0] if len(frames) == 1 else _stack(panels, frames)
     of = {"zero": "a typical group (effects zero)", "integrate": "the average over groups"}
-    low, high = frame.loc[frame["mean"].idxmin()], frame.loc[frame["mean"].idxmax()]
-    outcome = name_outcome(posterior, labels)
+    largest = frames[int(np.argmax([f["mean"].max() - f["mean"].min() for f in frames]))]
+    low, high = largest.loc[largest["mean"].idxmin()], largest.loc[largest["mean"].idxmax()]
+    name, outcome = str(largest.columns[0]), name_outcome(posterior, labels)
+    n_left = len(panels) - len(frames)
+    n_columns = 2 if len(frames) == 4 else min(_N_COLUMNS, len(frames))
+    n_rows = -(-len(frames) // n_columns)
     return Picture(
         frame=frame,
         title=f"{_plain(outcome)} runs from {low['mean']:.3g} to {high['mean']:.3g} along "
         f"{_plain(name_column(labels, name))}",
         caption=f"Mean for {of.get(str(groups), str(groups))}; other predictors at the median "
-        f"or the commonest level; {ci_prob:.0%} equal-tailed interval.",
+        f"or the commonest level; {ci_prob:.0%} equal-tailed interval."
+        + (f" {n_left} more panels are not shown; name a predictor." if n_left else ""),
         alt=f"Mean of {outcome} along {name}: {low['mean']:.4g} ({low['lower']:.4g} to "
         f"{low['upper']:.4g}) at its lowest, {high['mean']:.4g} ({high['lower']:.4g} to "
         f"{high['upper']:.4g}) at its highest.",
         draw=partial(
             _draw,
-            frame,
-            ticks=axis_labels(grid),
-            words=(name_column(labels, name), outcome, other and name_column(labels, other)),
+            list(zip(panels, frames, strict=False)),
+            columns=posterior.table.columns,
+            words=(labels, outcome),
+            n_columns=n_columns,
         ),
+        size=(WIDTH, HEIGHT) if len(frames) == 1 else (WIDTH + 1, 0.4 + 2.9 * n_rows),
+        grid=(n_rows, n_columns),
+        shared={"sharey": True},
+    )
+
+
+def _panels(posterior: Posterior, names: Sequence[str], labels: Labels) -> list[Panel]:
+    """Return the panels asked for, or one a predictor and one an interaction of two."""
+    if len(names) > 2:
+        column = posterior.table.columns[names[2]]
+        values = _values_of(column)
+        name = name_column(labels, names[2])
+        return [
+            Panel(names[0], names[1], {names[2]: value}, f"{name}: {label}")
+            for label, value in values
+        ]
+    if names:
+        return [Panel(names[0], names[1] if len(names) > 1 else None)]
+    alone = [Panel(name, None, title=name) for name in predictor_columns(posterior)]
+    find_predictor(posterior, None)  # says so when there is none
+    pairs = [
+        Panel(pair[0], pair[1], title=str(term))
+        for term in posterior.spec.formula.main.terms
+        if len(pair := [v.name for v in term.variables if isinstance(v, Name)]) == 2
+        and len(term.variables) == 2
+    ]
+    found = [*alone, *pairs]
+    return [replace(found[0], title="")] if len(found) == 1 else found
+
+
+def _stack(panels: Sequence[Panel], frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the frames of all panels below each other: `panel`, `predictor`, `x`, `by`, ..."""
+    return pd.concat(
+        [
+            frame.rename(columns={panel.name: "x"}).assign(panel=panel.title, predictor=panel.name)
+            for panel, frame in zip(panels, frames, strict=False)
+        ],
+        ignore_index=True,
     )
 
 
@@ -93,20 +160,22 @@ def _plain(text: str) -> str:
     return text.split(" (")[0]
 
 
-def _tabulate(
-    posterior: Posterior, name: str, grid: Column, other: str | None, groups: Groups, ci_prob: float
-) -> pd.DataFrame:
-    values = [("", None)] if other is None else _values_of(posterior.table.columns[other])
+def _tabulate(posterior: Posterior, panel: Panel, groups: Groups, ci_prob: float) -> pd.DataFrame:
+    columns = posterior.table.columns
+    grid = grid_of(columns[panel.name])
+    values = [("", None)] if panel.by is None else _values_of(columns[panel.by])
     parts = []
     for label, column in values:
         n = column_length(grid)
-        fixed = {} if column is None or other is None else {other: _repeated(column, n)}
-        made = rows_at(posterior.table, {name: grid, **fixed})
+        stated = {} if column is None or panel.by is None else {panel.by: column}
+        asked = {**panel.fixed, **stated}
+        fixed = {name: _repeated(value, n) for name, value in asked.items()}
+        made = rows_at(posterior.table, {panel.name: grid, **fixed})
         mean = predict(posterior, made, kind="mean", groups=groups).values
         mean = mean.reshape(-1, n) / divide_rows(posterior, made)
         lower, upper = np.quantile(mean, (0.5 - ci_prob / 2, 0.5 + ci_prob / 2), axis=0)
         curve = {"mean": mean.mean(axis=0), "lower": lower, "upper": upper}
-        parts.append(pd.DataFrame({name: axis_values(grid), "by": label, **curve}))
+        parts.append(pd.DataFrame({panel.name: axis_values(grid), "by": label, **curve}))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -128,25 +197,37 @@ def _repeated(column: Column, n: int) -> Column:
 
 
 def _draw(
-    frame: pd.DataFrame,
+    drawn: Sequence[tuple[Panel, pd.DataFrame]],
     axes: Sequence[Axes],
     *,
-    ticks: tuple[str, ...],
-    words: tuple[str, str, str | None],
+    columns: Mapping[str, Column],
+    words: tuple[Labels, str],
+    n_columns: int,
 ) -> None:
-    ax, name = axes[0], frame.columns[0]
+    labels, outcome = words
+    for ax, (panel, frame) in zip(axes, drawn, strict=False):
+        _draw_panel(ax, panel, frame, axis_labels(grid_of(columns[panel.name])), labels)
+        if panel.by and not (panel.fixed and panel is not drawn[0][0]):
+            ax.legend(title=name_column(labels, panel.by), loc="best")
+        ax.set_title(panel.title if panel.by else "", fontsize=9, loc="left")
+    for ax in axes[::n_columns]:
+        ax.set_ylabel(outcome)
+    hide_unused(axes, len(drawn), n_columns)
+
+
+def _draw_panel(
+    ax: Axes, panel: Panel, frame: pd.DataFrame, ticks: tuple[str, ...], labels: Labels
+) -> None:
     parts = list(frame.groupby("by", sort=False))
     for k, (label, part) in enumerate(parts):
         draw = _draw_points if ticks else _draw_band
         # Side by side, so that intervals do not cover each other.
-        draw(ax, part[name] + (0.12 * (k - (len(parts) - 1) / 2) if ticks else 0.0), part,
+        draw(ax, part[panel.name] + (0.12 * (k - (len(parts) - 1) / 2) if ticks else 0.0), part,
              look=_LOOKS[k], label=shorten(str(label)))  # fmt: skip
     if ticks:
         ax.set_xticks(range(len(ticks)), [shorten(tick, 14) for tick in ticks])
         ax.margins(x=0.15)
-    ax.set(xlabel=words[0], ylabel=words[1])
-    if words[2]:
-        ax.legend(title=words[2], loc="best")
+    ax.set_xlabel(name_column(labels, panel.name))
 
 
 def _draw_band(

@@ -6,20 +6,24 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import xarray as xr
 
 from poolish.plots.groups import describe_rows
 from poolish.plots.picture import WIDTH, Picture
-from poolish.plots.style import INNER_PROB
+from poolish.plots.style import COMPLETE, INNER_PROB
 from poolish.plots.words import Labels
 from poolish.posterior import Posterior
 from poolish.summaries.moments import CI_PROB
+from poolish.summaries.numbers import count_decimals, format_interval
 from poolish.summaries.scalars import Scalars, collect_scalars
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_ROWS = 40
+# Parameters that may lie on either side of zero.
+_FREE = ("b[", "b_", "cor_")
 
 
 def picture_forest(posterior: Posterior, *, ci_prob: float = CI_PROB, labels: Labels) -> Picture:
@@ -34,15 +38,16 @@ def picture_forest(posterior: Posterior, *, ci_prob: float = CI_PROB, labels: La
     scalars = collect_scalars(posterior, at_most=_MOST_ROWS)
     frame = describe_rows(scalars.values, ci_prob=ci_prob)
     frame.insert(0, "parameter", list(scalars.labels))
-    clear = int(((frame["lower"] > 0) | (frame["upper"] < 0)).sum())
+    free = frame[[name.startswith(_FREE) for name in frame["parameter"]]]
+    clear = int(((free["lower"] > 0) | (free["upper"] < 0)).sum())
     return Picture(
         frame=frame,
-        title=f"{clear} of {len(frame)} parameters have intervals without zero",
+        title=f"{clear} of {len(free)} coefficients and correlations have intervals without zero",
         caption=f"Posterior mean, {INNER_PROB:.0%} (thick) and {ci_prob:.0%} (thin) equal-tailed "
         "intervals. Chains together.",
         alt="; ".join(f"{r.parameter} {r.mean:.3g} ({r.lower:.3g} to {r.upper:.3g})"
                       for r in frame.itertuples()),
-        draw=_finish,
+        draw=partial(_finish, frame),
         make_axes=partial(_forest_axes, scalars, ci_prob),
         size=(WIDTH, 1.4 + 0.32 * len(frame)),
     )  # fmt: skip
@@ -75,10 +80,18 @@ def _forest_axes(scalars: Scalars, ci_prob: float) -> list[Axes]:
     return _axes_of(plots)
 
 
-def _finish(axes: Sequence[Axes]) -> None:
+def _finish(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
     # The left axes hold the names only.
-    axes[0].set_xticks([])
-    axes[0].grid(visible=False)
+    names, ax = axes[0], axes[1]
+    names.set_xticks([])
+    names.grid(visible=False)
+    names.spines[:].set_visible(False)
+    ax.axvline(0.0, color=COMPLETE, linestyle="--", linewidth=1, zorder=0)
+    # Parameters of other scales look like points: the numbers say what they are.
+    for y, row in zip(reversed(range(len(frame))), frame.itertuples(), strict=True):
+        decimals = count_decimals(row.sd)
+        text = f"{row.mean:,.{decimals}f}  {format_interval(row.lower, row.upper, decimals)}"
+        ax.annotate(text, (1.02, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
 
 
 def _axes_of(plots: object) -> list[Axes]:

@@ -83,6 +83,20 @@ def pick_levels(
     return order[np.isin(order, [*chosen, *ends])]
 
 
+def count_skipped(values: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Return how many levels `pick_levels` left out just before each one it picked.
+
+    Parameters
+    ----------
+    values : ndarray, shape (level,)
+    levels : ndarray of int
+        What was picked.
+    """
+    order = np.argsort(values, kind="stable")[::-1]
+    places = np.flatnonzero(np.isin(order, levels))
+    return np.asarray(np.diff(places, prepend=-1) - 1)
+
+
 def level_position(found: GroupEffects, label: str) -> int:
     """Return the position of a level by its label.
 

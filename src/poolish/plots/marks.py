@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from poolish.plots.style import COMPLETE, PARTIAL
+from poolish.plots.style import COMPLETE, PARTIAL, QUIET
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,12 +42,30 @@ def draw_arrows(ax: Axes, start: np.ndarray, end: np.ndarray) -> None:
         if np.isfinite([*a, *b]).all():
             arrow = {"arrowstyle": "-|>", "color": COMPLETE, "linewidth": 1.0}
             arrow |= {"shrinkA": 4, "shrinkB": 4}
-            ax.annotate("", xy=b, xytext=a, arrowprops=arrow, zorder=3)
+            note = ax.annotate("", xy=b, xytext=a, arrowprops=arrow, zorder=3)
+            assert note.arrow_patch is not None
+            # Arrows that start outside end at the frame.
+            note.set_annotation_clip(False)
+            note.arrow_patch.set_clip_on(True)
+            note.arrow_patch.set_clip_box(ax.bbox)
 
 
-def name_rows(ax: Axes, labels: list[str]) -> None:
-    """Write one label a row, the first row at the top."""
-    ax.set_yticks(range(len(labels)), [shorten(label) for label in labels])
+def name_rows(ax: Axes, labels: Sequence[str], skipped: Sequence[int] = ()) -> None:
+    """Write one label a row, the first row at the top, and a line where rows were left out.
+
+    Parameters
+    ----------
+    labels : sequence of str
+    skipped : sequence of int
+        Rows left out just before each one.
+    """
+    ax.set_yticks(range(len(labels)), labels)
+    for y, n in enumerate(skipped):
+        if n:
+            ax.axhline(y - 0.5, color=QUIET, linestyle=(0, (1, 3)), linewidth=1.2, zorder=0)
+            ax.annotate(f"{n:,} not shown", (1.0, y - 0.5), xycoords=("axes fraction", "data"),
+                        ha="right", va="center", fontsize=8, color="#444444",
+                        backgroundcolor="white")  # fmt: skip
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.grid(visible=False, axis="y")
     ax.tick_params(axis="y", length=0)
@@ -64,6 +83,14 @@ def shorten(text: str, longest: int = _LONGEST_LABEL) -> str:
         return text
     half = (longest - 1) // 2
     return f"{text[:half]}…{text[-half:]}"
+
+
+def hide_unused(axes: Sequence[Axes], n_used: int, n_columns: int) -> None:
+    """Hide the places of a grid that stay empty; those above them get ticks of their own."""
+    for ax in axes[n_used:]:
+        ax.set_visible(False)
+    for ax in axes[max(n_used - n_columns, 0) : n_used]:
+        ax.xaxis.set_tick_params(labelbottom=True)
 
 
 def body_of(ax: Axes) -> Figure | SubFigure:

@@ -34,6 +34,8 @@ def name_outcome(posterior: Posterior, labels: Labels) -> str:
     name = name_column(labels, response.name)
     if response.trials is not None:
         return f"{name}, proportion of trials"
+    if posterior.spec.family.name == "bernoulli":
+        return f"{name}, probability"
     if response.rate is not None:
         return f"{name}, per unit of exposure"
     return f"{name}, code of the level" if response.levels else name

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 7.0, 4.3
 # Characters per inch: title at 11 points, caption at 8.
-_TITLE_WIDTH, _CAPTION_WIDTH = 11.5, 15.5
+_TITLE_WIDTH, _CAPTION_WIDTH = 10.4, 15.5
 
 type Draw = Callable[[Sequence[Axes]], None]
 

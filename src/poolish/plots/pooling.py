@@ -11,6 +11,7 @@ import pandas as pd
 
 from poolish.plots.groups import (
     AT_MOST,
+    count_skipped,
     describe_rows,
     find_effect,
     find_group,
@@ -21,7 +22,7 @@ from poolish.plots.groups import (
 from poolish.plots.marks import draw_arrows, draw_intervals, legend_below, name_rows, shorten
 from poolish.plots.picture import WIDTH, Picture
 from poolish.plots.style import COMPLETE, NEW_GROUP, NO_POOLING, PARTIAL
-from poolish.plots.words import Labels, name_effect
+from poolish.plots.words import Labels, name_effect, name_group
 from poolish.posterior import Posterior
 from poolish.summaries.effects import GroupEffects
 from poolish.summaries.moments import CI_PROB
@@ -75,15 +76,15 @@ def picture_pooling(
         frame = pd.concat([frame, _new_row(found, k, ci_prob)], ignore_index=True)
     pooling = average_pooling(found)[name]
     strength = next((words for limit, words in _STRENGTHS if pooling <= limit), "borrow all")
-    has_own = bool(frame["own"].notna().any())
     response = posterior.design.response.name
     return Picture(
         frame=frame,
-        title=f"{shorten(found.group.name)} groups {strength}: average pooling {pooling:.2f}",
+        title=f"{shorten(name_group(labels, found.group.name))}: groups {strength} "
+        f"(average pooling {pooling:.2f})",
         caption=(
             f"{name} of each group. Pooling 0 = own data only, 1 = fully pooled (Gelman & Pardoe "
             f"2006). Thick lines 66%, thin {ci_prob:.0%}."
-            + ("" if has_own else " No estimates from own data alone for this model.")
+            + _say_missing(frame)
             + say_shown(n_shown, found.n_levels)
         ),
         alt=_alt(frame, found, name, pooling),
@@ -110,14 +111,15 @@ def tabulate(
     name = found.group.effects[k]
     table = summarise_pooling(posterior, found.group.name, ci_prob=ci_prob).frame
     rows = table[table["effect"] == name].reset_index(drop=True)
-    levels = pick_levels(found, rows["partial"].to_numpy(), selected, at_most)
+    values = rows["partial"].to_numpy()
+    levels = pick_levels(found, values, selected, at_most)
     population = found.population[..., None, k]
     described = describe_rows(found.read(levels)[..., k] + population, ci_prob=ci_prob)
     kept = rows.loc[levels, ["level", "effect", "n", "own", "complete", "pooling"]]
     frame = pd.concat([kept.reset_index(drop=True), described], axis=1)
     # Without least squares the mean of the population stands for complete pooling.
     frame["complete"] = frame["complete"].fillna(float(found.population[..., k].mean()))
-    return frame.assign(is_new=False)
+    return frame.assign(is_new=False, skipped=count_skipped(values, levels))
 
 
 def _new_row(found: GroupEffects, k: int, ci_prob: float) -> pd.DataFrame:
@@ -127,7 +129,7 @@ def _new_row(found: GroupEffects, k: int, ci_prob: float) -> pd.DataFrame:
     # The mean of a new group is that of the population: no Monte Carlo error of z in it.
     row["mean"] = found.population[..., k].mean()
     return row.assign(level=f"a new {found.group.name}", effect=found.group.effects[k], n=0,
-                      pooling=1.0, is_new=True)  # fmt: skip
+                      pooling=1.0, is_new=True, skipped=0)  # fmt: skip
 
 
 def _draw(frame: pd.DataFrame, axes: Sequence[Axes], *, axis: str, ci_prob: float) -> None:
@@ -147,7 +149,7 @@ def _draw(frame: pd.DataFrame, axes: Sequence[Axes], *, axis: str, ci_prob: floa
         _draw_own(ax, y[~new], old)
     if new.any():
         _draw_new(ax, y[new], frame[new])
-    name_rows(ax, [_row_label(row) for row in frame.to_dict("records")])
+    name_rows(ax, [_row_label(row) for row in frame.to_dict("records")], frame["skipped"])
     ax.set_xlabel(axis)
     legend_below(ax)
 
@@ -172,6 +174,15 @@ def _draw_new(ax: Axes, y: np.ndarray, rows: pd.DataFrame) -> None:
     ax.hlines(y, rows["lower"], rows["upper"], color=NEW_GROUP, linewidth=1.5)
     ax.hlines(y, rows["inner_lower"], rows["inner_upper"], color=NEW_GROUP, linewidth=4)
     ax.plot(rows["mean"], y, "D", color=NEW_GROUP, markersize=8, label="a new group, no data")
+
+
+def _say_missing(frame: pd.DataFrame) -> str:
+    n_without = int(frame.loc[~frame["is_new"], "own"].isna().sum())
+    if not n_without:
+        return ""
+    if n_without == (~frame["is_new"]).sum():
+        return " No estimates from own data alone for this model."
+    return " Rows without a hollow circle have no finite estimate from own data alone."
 
 
 def _row_label(row: dict[str, object]) -> str:

@@ -14,7 +14,7 @@ from scipy import stats
 
 from poolish.plots.outcome import name_outcome
 from poolish.plots.picture import Picture
-from poolish.plots.predictive import Replicates, replicate
+from poolish.plots.predictive import Replicates, replicate_rows
 from poolish.plots.style import COMPLETE, PARTIAL
 from poolish.plots.words import Labels
 from poolish.posterior import Posterior
@@ -38,7 +38,7 @@ def picture_ppc(
     seed : int
     labels : Mapping
     """
-    found = replicate(posterior, seed=seed)
+    found = replicate_rows(posterior, seed=seed)
     chosen = _even(len(found.y_rep), num_samples)
     frame = tabulate_replicates(found, chosen)
     is_discrete = posterior.spec.family.is_discrete
@@ -88,7 +88,7 @@ def draw_replicates(ax: Axes, frame: pd.DataFrame, *, is_discrete: bool) -> None
             ax.step(np.sort(values), np.arange(1, len(values) + 1) / len(values), **look)
         else:
             ax.plot(grid, stats.gaussian_kde(values)(grid), **look)
-    ax.set_ylabel("Cumulative share" if is_discrete else "Density")
+    ax.set(xlabel="Outcome", ylabel="Cumulative share" if is_discrete else "Density")
 
 
 def _even(n: int, at_most: int) -> np.ndarray:
@@ -120,5 +120,10 @@ def _arviz_axes(found: Replicates, chosen: np.ndarray, *, is_discrete: bool) -> 
 
 
 def _finish(axes: Sequence[Axes], *, outcome: str, is_discrete: bool) -> None:
-    axes[0].set_xlabel(outcome)
-    axes[0].set_ylabel("Cumulative share" if is_discrete else "Density")
+    ax = axes[0]
+    ax.set_xlabel(outcome)
+    ax.set_ylabel("Cumulative share" if is_discrete else "Density")
+    ax.set_ylim(bottom=0.0)
+    ax.plot([], [], color=COMPLETE, linewidth=2.2, label="observed")
+    ax.plot([], [], color=PARTIAL, alpha=0.5, label="replicated")
+    ax.legend(loc="best")

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from poolish.errors import UnknownNameError
-from poolish.plots.marks import legend_below, shorten
+from poolish.plots.marks import hide_unused, legend_below, shorten
 from poolish.plots.picture import WIDTH, Picture
 from poolish.plots.style import PARTIAL, PRIOR
 from poolish.plots.words import Labels
@@ -144,6 +144,5 @@ def _draw(frame: pd.DataFrame, names: list[str], axes: Sequence[Axes]) -> None:
         ax.set_yticks([])
         ax.set_ylim(bottom=0.0)
         ax.grid(visible=False, axis="y")
-    for ax in axes[len(names) :]:
-        ax.set_visible(False)
+    hide_unused(axes, len(names), _N_COLUMNS)
     legend_below(axes[0])

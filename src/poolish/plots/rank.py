@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from poolish.plots.marks import shorten
+from poolish.plots.marks import hide_unused, shorten
 from poolish.plots.picture import WIDTH, Picture
 from poolish.plots.style import QUIET
 from poolish.plots.words import Labels
@@ -99,5 +99,4 @@ def _draw(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
     for ax, part in zip(axes, parts, strict=False):
         draw_chains(ax, part)
         ax.label_outer()
-    for ax in axes[len(parts) :]:
-        ax.set_visible(False)
+    hide_unused(axes, len(parts), _N_COLUMNS)

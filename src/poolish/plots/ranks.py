@@ -11,6 +11,7 @@ import pandas as pd
 
 from poolish.plots.groups import (
     AT_MOST,
+    count_skipped,
     describe_rows,
     find_effect,
     find_group,
@@ -20,7 +21,7 @@ from poolish.plots.groups import (
 )
 from poolish.plots.marks import draw_intervals, name_rows, shorten
 from poolish.plots.picture import WIDTH, Picture
-from poolish.plots.words import Labels
+from poolish.plots.words import Labels, name_group
 from poolish.posterior import Posterior
 from poolish.summaries.effects import GroupEffects
 from poolish.summaries.moments import CI_PROB
@@ -60,19 +61,21 @@ def picture_ranks(
     found = find_group(posterior, group)
     k = find_effect(found, effect)
     ranks = rank_draws(_thinned(found, k), is_high_good=True)
-    levels = pick_levels(found, -ranks.mean(axis=0), selected, at_most)
+    values = -ranks.mean(axis=0)
+    levels = pick_levels(found, values, selected, at_most)
     frame = describe_rows(ranks[None][..., levels], ci_prob=ci_prob).assign(
         level=[found.group.levels[i] for i in levels],
         effect=found.group.effects[k],
         prob_first=(ranks[:, levels] == 1).mean(axis=0),
         prob_last=(ranks[:, levels] == found.n_levels).mean(axis=0),
+        skipped=count_skipped(values, levels),
     )
-    first = frame.loc[frame["prob_first"].idxmax()]
+    first = frame.iloc[0]
     return Picture(
         frame=frame,
-        title=f"{shorten(found.group.name)} {shorten(first['level'])} is the largest with "
-        f"probability {first['prob_first']:.2f}; its rank is {first['lower']:.0f} to "
-        f"{first['upper']:.0f} of {found.n_levels:,}",
+        title=f"{shorten(name_group(labels, found.group.name))}: {shorten(first['level'])} ranks "
+        f"{first['lower']:.0f} to {first['upper']:.0f} of {found.n_levels:,}, first with "
+        f"probability {first['prob_first']:.2f}",
         caption=f"Posterior of the rank of {found.group.effects[k]}, 1 the largest: mean, 66% "
         f"(thick) and {ci_prob:.0%} (thin) intervals." + say_shown(len(frame), found.n_levels),
         alt=f"Ranks of {len(frame)} groups of {found.group.name}: {first['level']} is the largest "
@@ -94,6 +97,6 @@ def _thinned(found: GroupEffects, k: int) -> np.ndarray:
 def _draw(frame: pd.DataFrame, axes: Sequence[Axes], *, n_levels: int) -> None:
     ax = axes[0]
     draw_intervals(ax, np.arange(len(frame)), frame)
-    name_rows(ax, [shorten(level) for level in frame["level"]])
+    name_rows(ax, [shorten(level) for level in frame["level"]], frame["skipped"])
     ax.set_xlim(0.5, n_levels + 0.5)
     ax.set_xlabel(f"Rank, 1 (largest) to {n_levels:,}")

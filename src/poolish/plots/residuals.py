@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from poolish.plots.picture import WIDTH, Picture
-from poolish.plots.predictive import Replicates, quantile_residuals, replicate
+from poolish.plots.predictive import Replicates, quantile_residuals, replicate_rows
 from poolish.plots.style import FINDING, PARTIAL, QUIET
 from poolish.plots.words import Labels
 from poolish.posterior import Posterior
@@ -34,7 +34,7 @@ def picture_residuals(posterior: Posterior, *, seed: int = 0, labels: Labels) ->
         For the replicates.
     labels : Mapping
     """
-    found = replicate(posterior, seed=seed)
+    found = replicate_rows(posterior, seed=seed)
     frame = tabulate_residuals(posterior, found, seed=seed)
     p = uniform_p(frame)
     n_bins, n_out = len(_bins(frame)), int(_bins(frame)["is_out"].sum())
@@ -42,12 +42,13 @@ def picture_residuals(posterior: Posterior, *, seed: int = 0, labels: Labels) ->
     return Picture(
         frame=frame,
         title="Residuals are where they should be" if is_fine else say_finding(p, n_out),
-        caption="Quantile residuals (Dunn & Smyth 1996) from replicated outcomes: uniform when the "
-        f"model is right. Kolmogorov-Smirnov p = {p:.2g}; a finding below {FINDING_P}."
+        caption="Quantile residuals (Dunn & Smyth 1996), each row predicted from the others: "
+        f"uniform when the model is right. Kolmogorov-Smirnov p = {p:.2g}, a finding below "
+        f"{FINDING_P}."
         + (f" {len(frame):,} of {posterior.design.n_obs:,} rows."
            if len(frame) < posterior.design.n_obs else ""),
         alt=f"Quantile residuals of {len(frame)} rows: Kolmogorov-Smirnov p = {p:.2g} against the "
-        f"uniform; {n_out} of {n_bins} bins along the fitted mean deviate.",
+        f"uniform; {n_out} of {n_bins} bins along the expected mean deviate.",
         draw=partial(_draw, frame),
         size=(WIDTH, 3.9),
         grid=(1, 2),
@@ -55,12 +56,12 @@ def picture_residuals(posterior: Posterior, *, seed: int = 0, labels: Labels) ->
 
 
 def tabulate_residuals(posterior: Posterior, found: Replicates, *, seed: int = 0) -> pd.DataFrame:
-    """Return one row an observation: `row`, `fitted`, `residual` in (0, 1)."""
+    """Return one row an observation: `row`, `expected`, `residual` in (0, 1)."""
     labels = np.asarray(posterior.tree["observed_data"].coords["obs"].values)[found.rows]
     return pd.DataFrame(
         {
             "row": labels,
-            "fitted": found.fitted / found.divisor,
+            "expected": found.expected / found.divisor,
             "residual": quantile_residuals(found, seed=seed),
         }
     )
@@ -75,7 +76,7 @@ def say_finding(p: float, n_out: int) -> str:
     """Return what the residuals show."""
     if p < FINDING_P:
         return f"The spread of outcomes is not the model's (p = {p:.1g})"
-    return f"Residuals drift along the fitted mean ({n_out} bins deviate)"
+    return f"Residuals drift along the expected mean ({n_out} bins deviate)"
 
 
 def draw_uniform(ax: Axes, frame: pd.DataFrame) -> None:
@@ -95,9 +96,9 @@ def draw_uniform(ax: Axes, frame: pd.DataFrame) -> None:
 
 
 def draw_along(ax: Axes, frame: pd.DataFrame) -> None:
-    """Draw the residuals along the fitted mean, with the mean of each bin."""
+    """Draw the residuals along the expected mean, with the mean of each bin."""
     ax.axhline(0.5, color="black", linestyle="--", linewidth=1)
-    ax.plot(frame["fitted"], frame["residual"], "o", color=PARTIAL, markersize=3, alpha=0.35)
+    ax.plot(frame["expected"], frame["residual"], "o", color=PARTIAL, markersize=3, alpha=0.35)
     bins = _bins(frame)
     # Round marks are fine, crosses deviate.
     for is_out, mark, color in ((False, "o", "black"), (True, "X", FINDING)):
@@ -106,7 +107,7 @@ def draw_along(ax: Axes, frame: pd.DataFrame) -> None:
                     markersize=6, capsize=3, linewidth=1.2)  # fmt: skip
     if bins["is_out"].any():
         ax.annotate("deviates", (0.05, 0.9), xycoords="axes fraction", color=FINDING)
-    ax.set(xlabel="Fitted mean", ylabel="Quantile residual", ylim=(-0.03, 1.03))
+    ax.set(xlabel="Expected mean", ylabel="Quantile residual", ylim=(-0.03, 1.03))
 
 
 def _draw(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
@@ -124,15 +125,15 @@ def _order_band(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _bins(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean residual of bins along the fitted mean, and whether it is off one half."""
+    """Return the mean residual of bins along the expected mean, and whether it is off one half."""
     n_bins = max(1, min(_N_BINS, len(frame) // 10))
-    order = np.argsort(frame["fitted"].to_numpy(), kind="stable")
+    order = np.argsort(frame["expected"].to_numpy(), kind="stable")
     parts = np.array_split(order, n_bins)
     # The mean of n uniform values is close to normal with variance 1 / (12 n).
     z = stats.norm.isf(FINDING_P / 2 / n_bins)
     rows = [
         (
-            float(frame["fitted"].to_numpy()[part].mean()),
+            float(frame["expected"].to_numpy()[part].mean()),
             float(frame["residual"].to_numpy()[part].mean()),
             float(z / np.sqrt(12 * len(part))),
         )

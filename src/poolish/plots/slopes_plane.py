@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from poolish.plots.groups import find_effect, find_group
 from poolish.plots.marks import draw_arrows, legend_below, shorten
 from poolish.plots.picture import WIDTH, Picture
 from poolish.plots.style import COMPLETE, NO_POOLING, PARTIAL
-from poolish.plots.words import Labels, name_effect
+from poolish.plots.words import Labels, name_effect, name_group
 from poolish.posterior import Posterior
 from poolish.posterior.variables import tree_name
 from poolish.summaries.effects import GroupEffects
@@ -27,6 +28,10 @@ PROBS = (0.5, 0.8, 0.95)
 # More arrows than this are a thicket.
 _MOST_ARROWS = 200
 _N_NAMED = 3
+# Own estimates further away than this, in widths of what is pooled, are left outside.
+_REACH = 0.75
+# A correlation smaller than this is called none.
+_HARDLY = 0.2
 
 
 def picture_slopes_plane(
@@ -60,29 +65,49 @@ def picture_slopes_plane(
     covariance = mean_covariance(posterior, found)[np.ix_(places, places)]
     response = posterior.design.response.name
     axes = [name_effect(posterior.spec, response, name, labels) for name in names]
-    cor = covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
+    cor = _mean_correlation(posterior, found, places)
+    low, high = _view(frame, ellipse(center, covariance, PROBS[-1]))
+    own = frame[["own_x", "own_y"]].to_numpy()
+    n_outside = int(((own < low) | (own > high)).any(axis=1).sum())
     return Picture(
         frame=frame,
-        title=f"{shorten(found.group.name)}: both effects move towards the average together "
+        title=f"{shorten(name_group(labels, found.group.name))}: {_say_correlation(cor)} "
         f"(correlation {cor:.2f})",
         caption=f"Hollow: estimates from each group's own data; filled: partial pooling. Ellipses: "
         "50%, 80% and 95% of the population of groups (posterior mean covariance). The "
-        f"{_N_NAMED} groups that move the most are named.",
+        f"{_N_NAMED} groups that move the most are named."
+        + (f" {n_outside} estimates from own data lie outside." if n_outside else ""),
         alt=f"{names[0]} against {names[1]} of {found.n_levels} groups of {found.group.name} at "
         f"{center[0]:.4g}, {center[1]:.4g}; their correlation is {cor:.2f}.",
-        draw=partial(_draw, frame, center=center, covariance=covariance, axis_names=axes),
+        draw=partial(
+            _draw, frame, center=center, covariance=covariance, axis_names=axes, view=(low, high)
+        ),
         size=(WIDTH, 5.2),
     )
 
 
 def mean_covariance(posterior: Posterior, found: GroupEffects) -> np.ndarray:
     """Return the posterior mean covariance between the effects, shape (effect, effect)."""
+    cor = _correlations(posterior, found)
+    return np.einsum("cdi,cdij,cdj->ij", found.sd, cor, found.sd) / found.sd[..., 0].size
+
+
+def _mean_correlation(posterior: Posterior, found: GroupEffects, places: list[int]) -> float:
+    return float(_correlations(posterior, found)[..., places[0], places[1]].mean())
+
+
+def _correlations(posterior: Posterior, found: GroupEffects) -> np.ndarray:
+    """Return the correlations between effects, shape (chain, draw, effect, effect)."""
     name = tree_name(found.predictor.variable("cor", found.group))
     if name in posterior.draws:
-        cor = np.asarray(posterior.draws[name].values)
-    else:
-        cor = np.broadcast_to(np.eye(found.sd.shape[2]), (*found.sd.shape, found.sd.shape[2]))
-    return np.einsum("cdi,cdij,cdj->ij", found.sd, cor, found.sd) / found.sd[..., 0].size
+        return np.asarray(posterior.draws[name].values)
+    return np.broadcast_to(np.eye(found.sd.shape[2]), (*found.sd.shape, found.sd.shape[2]))
+
+
+def _say_correlation(cor: float) -> str:
+    if abs(cor) < _HARDLY:
+        return "the two effects are hardly related"
+    return "the two effects rise together" if cor > 0 else "one effect falls as the other rises"
 
 
 def ellipse(center: np.ndarray, covariance: np.ndarray, prob: float) -> np.ndarray:
@@ -127,6 +152,7 @@ def _draw(
     center: np.ndarray,
     covariance: np.ndarray,
     axis_names: list[str],
+    view: tuple[np.ndarray, np.ndarray],
 ) -> None:
     ax = axes[0]
     for prob in PROBS:
@@ -143,14 +169,37 @@ def _draw(
             draw_arrows(ax, own, partial_)
     ax.plot(*partial_.T, "o", color=PARTIAL, markersize=6.5, zorder=4, label="partial pooling")
     ax.plot(*center, "s", color=COMPLETE, markersize=7, zorder=5, label="population average")
-    _name_movers(ax, frame, own, partial_)
-    ax.set(xlabel=axis_names[0], ylabel=axis_names[1])
+    _name_movers(ax, frame, own, partial_, view)
+    ax.set(xlim=(view[0][0], view[1][0]), ylim=(view[0][1], view[1][1]))
+    ax.set(xlabel=axis_names[0], ylabel=textwrap.fill(axis_names[1], 52))
     legend_below(ax, columns=3)
 
 
-def _name_movers(ax: Axes, frame: pd.DataFrame, own: np.ndarray, partial_: np.ndarray) -> None:
+def _view(frame: pd.DataFrame, outline: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower left and upper right corner: all that is pooled, and own data near it."""
+    pooled = np.concatenate([outline, frame[["partial_x", "partial_y"]].to_numpy()])
+    low, high = pooled.min(axis=0), pooled.max(axis=0)
+    reach = _REACH * (high - low)
+    own = frame[["own_x", "own_y"]].to_numpy()
+    low = np.fmax(np.fmin(low, np.nanmin(own, axis=0, initial=np.inf)), low - reach)
+    high = np.fmin(np.fmax(high, np.nanmax(own, axis=0, initial=-np.inf)), high + reach)
+    pad = 0.04 * (high - low)
+    return low - pad, high + pad
+
+
+def _name_movers(
+    ax: Axes,
+    frame: pd.DataFrame,
+    own: np.ndarray,
+    partial_: np.ndarray,
+    view: tuple[np.ndarray, np.ndarray],
+) -> None:
     move = np.linalg.norm((own - partial_) / np.std(partial_, axis=0), axis=1)
+    move[((own < view[0]) | (own > view[1])).any(axis=1)] = np.nan
     for i in np.argsort(-np.nan_to_num(move, nan=-1.0), kind="stable")[:_N_NAMED]:
         text = f"{shorten(frame['level'][i], 16)} (n = {frame['n'][i]})"
         at = own[i] if np.isfinite(own[i]).all() else partial_[i]
-        ax.annotate(text, at, xytext=(6, 6), textcoords="offset points", fontsize=8)
+        # Away from the crowd in the middle.
+        side = -1 if at[0] < np.mean(partial_[:, 0]) else 1
+        ax.annotate(text, at, xytext=(7 * side, 5), textcoords="offset points", fontsize=8,
+                    ha="right" if side < 0 else "left")  # fmt: skip

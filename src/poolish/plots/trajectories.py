@@ -12,7 +12,7 @@ import pandas as pd
 from poolish.errors import DataError
 from poolish.frame import Column, FactorColumn, Table
 from poolish.plots.groups import find_group, level_position
-from poolish.plots.marks import body_of, legend_below, shorten
+from poolish.plots.marks import body_of, hide_unused, legend_below, shorten
 from poolish.plots.outcome import divide_by, divide_rows, name_outcome
 from poolish.plots.picture import WIDTH, Picture
 from poolish.plots.rows import (
@@ -24,7 +24,7 @@ from poolish.plots.rows import (
     rows_at,
 )
 from poolish.plots.style import COMPLETE, NO_POOLING, PARTIAL
-from poolish.plots.words import Labels, name_column
+from poolish.plots.words import Labels, name_column, name_group
 from poolish.posterior import Posterior
 from poolish.predict import Policy, predict
 from poolish.spec.adapt import evaluate_adapted
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 AT_MOST = 20
 _N_COLUMNS = 5
+# Reaches that differ by less of the largest are the same.
+_PARALLEL = 1e-6
 _NO_OWN = (
     " No line from own data alone: that needs a Gaussian model whose groups differ in the "
     "predictor."
@@ -86,7 +88,7 @@ def picture_trajectories(
     has_own = bool(frame["own"].notna().any())
     return Picture(
         frame=frame,
-        title=f"Each {shorten(found.group.name)} has its own line, drawn towards the common one",
+        title=_say_spread(frame, name_group(labels, found.group.name), name_column(labels, name)),
         caption=f"Points: data. Band: {ci_prob:.0%} interval of the group's mean; other predictors "
         "at the group's typical values, other groups that vary within it at zero."
         + ("" if has_own else _NO_OWN)
@@ -267,8 +269,7 @@ def _draw(
         ax.set_title(shorten(level, 18), fontsize=9, loc="left", pad=3)
         if ticks:
             ax.set_xticks(range(len(ticks)), [shorten(t, 8) for t in ticks])
-    for ax in axes[len(shown) :]:
-        ax.set_visible(False)
+    hide_unused(axes, len(shown), _N_COLUMNS)
     _set_limits(axes[0], frame)
     body_of(axes[0]).supylabel(words[1], fontsize=10)
     legend_below(axes[0], columns=4, title=f"Across: {words[0]}")
@@ -293,6 +294,22 @@ def _draw_panel(ax: Axes, part: pd.DataFrame, name: str) -> None:
                 zorder=4, label="no pooling")  # fmt: skip
     ax.plot(x, curve["partial"], color=PARTIAL, linewidth=2, label="partial pooling")
     ax.plot(data[name], data["y"], "o", color="#333333", markersize=3, label="data")
+
+
+def _say_spread(frame: pd.DataFrame, group: str, predictor: str) -> str:
+    """Return which group changes least and most along the predictor, or which lies where."""
+    curves = frame[frame["kind"] == "curve"].groupby("level", sort=False)["partial"]
+    reach, middle = curves.max() - curves.min(), curves.mean()
+    if np.ptp(reach) > _PARALLEL * reach.max():
+        return (
+            f"{shorten(group)}: along {predictor.split(' (')[0]} the mean changes least for "
+            f"{shorten(reach.idxmin(), 16)} ({reach.min():,.3g}), most for "
+            f"{shorten(reach.idxmax(), 16)} ({reach.max():,.3g})"
+        )
+    return (
+        f"{shorten(group)}: the same course for all, lowest for {shorten(middle.idxmin(), 16)}, "
+        f"highest for {shorten(middle.idxmax(), 16)}"
+    )
 
 
 def _alt(frame: pd.DataFrame, found: GroupEffects, name: str, shown: list[str]) -> str:

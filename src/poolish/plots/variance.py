@@ -16,6 +16,7 @@ from poolish.plots.style import COMPLETE, PARTIAL
 from poolish.plots.words import Labels
 from poolish.posterior import Posterior
 from poolish.posterior.variables import Kind
+from poolish.spec.model import PredictorSpec
 from poolish.summaries.moments import CI_PROB
 from poolish.summaries.scalars import collect_scalars
 from poolish.summaries.variance import has_shares, share_draws
@@ -43,7 +44,7 @@ def picture_variance(posterior: Posterior, *, ci_prob: float = CI_PROB, labels: 
         True: f"{name} holds {largest['mean']:.0%} of the variance",
         False: f"{name} is the largest standard deviation, {largest['mean']:.2g}",
     }
-    where = "Shares of the variance (ICC), slopes at zero." if is_share else (
+    where = _say_scale(posterior.spec.main) if is_share else (
         "Standard deviations of the group effects, on the scale of the link."
     )  # fmt: skip
     rows = ", ".join(f"{r.component} {r.mean:.2f}" for r in frame.itertuples())
@@ -54,6 +55,16 @@ def picture_variance(posterior: Posterior, *, ci_prob: float = CI_PROB, labels: 
         alt=f"{'Shares of the variance' if is_share else 'Standard deviations'}: {rows}.",
         draw=partial(_draw, frame, is_share=is_share),
         size=(WIDTH, 1.9 + 0.5 * len(frame)),
+    )
+
+
+def _say_scale(main: PredictorSpec) -> str:
+    has_slopes = any(set(group.effects) != {"Intercept"} for group in main.groups)
+    link = main.link.name
+    return (
+        "Shares of the variance (ICC)"
+        + ("" if link == "identity" else f" on the {link} scale")
+        + (", at zero of the predictors with slopes." if has_slopes else ".")
     )
 
 

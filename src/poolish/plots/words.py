@@ -30,10 +30,15 @@ def name_column(labels: Labels, name: str) -> str:
     return with_unit(stated.get("label", name), stated.get("unit", ""))
 
 
-def name_response(spec: ModelSpec, response: str, labels: Labels, *, has_trials: bool) -> str:
-    """Return what the response axis shows: the label, or the proportion of trials."""
-    name = name_column(labels, response)
-    return f"{name}, proportion" if has_trials else name
+def name_group(labels: Labels, group: str) -> str:
+    """Return what a group is called, `a:b` by the labels of both columns.
+
+    Examples
+    --------
+    >>> name_group({"cask": {"label": "Cask"}}, "batch:cask")
+    'batch:Cask'
+    """
+    return ":".join(labels.get(name, {}).get("label", name) for name in group.split(":"))
 
 
 def name_effect(spec: ModelSpec, response: str, effect: str, labels: Labels) -> str:
@@ -52,8 +57,9 @@ def name_effect(spec: ModelSpec, response: str, effect: str, labels: Labels) -> 
         is_mean = spec.main.coefs == ("Intercept",)
         text, unit = ("" if is_mean else "Intercept: ") + label, unit
     else:
-        unit = f"{unit} per {_singular(x.get('unit', '')) or x.get('label', effect)}".strip()
-        text = f"Slope on {x.get('label', effect)}: {label}"
+        per = _singular(x.get("unit", "")) or "unit"
+        unit = f"{unit} per {per}" if unit and "[" not in effect else unit
+        text = f"{'Effect of' if '[' in effect else 'Slope on'} {x.get('label', effect)}: {label}"
     return with_unit(text, unit if link == "identity" else f"{link} scale")
 
 

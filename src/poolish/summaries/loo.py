@@ -183,14 +183,35 @@ def _check_independent(found: GroupEffects) -> None:
         )
 
 
+def smooth_weights(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights of draws that leave each unit out, Pareto smoothed, and Pareto k.
+
+    Parameters
+    ----------
+    values : ndarray, shape (sample, unit)
+        Log densities of the units.
+
+    Returns
+    -------
+    log_weights : ndarray, shape (sample, unit)
+        Their exponentials sum to one over the draws.
+    khat : ndarray, shape (unit,)
+
+    References
+    ----------
+    Vehtari, Simpson, Gelman, Yao & Gabry (2024), Pareto smoothed importance sampling, JMLR 25(72).
+    """
+    columns = [smooth(-column) for column in values.T]
+    log_weights, khat = zip(*columns, strict=True)
+    return np.column_stack(log_weights), np.array(khat)
+
+
 def _smoothed(
     posterior: Posterior, values: np.ndarray, units: list[str], left_out: str
 ) -> LooResult:
     """Return the result of log densities of shape (sample, unit) by Pareto smoothing."""
-    elpd, khat = np.empty(len(units)), np.empty(len(units))
-    for k, column in enumerate(values.T):
-        weights, khat[k] = smooth(-column)
-        elpd[k] = logsumexp(weights + column)
+    log_weights, khat = smooth_weights(values)
+    elpd = logsumexp(log_weights + values, axis=0)
     whole = logsumexp(values, axis=0) - np.log(len(values))
     return LooResult(
         elpd=float(elpd.sum()),
@@ -208,6 +229,9 @@ def smooth(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
     """Return normalised Pareto-smoothed log weights, and Pareto k."""
     from arviz_stats.base import array_stats
 
+    # Draws that are all the same weigh the same, and no tail is bounded more surely.
+    if np.ptp(log_ratios) == 0:
+        return np.full(len(log_ratios), -np.log(len(log_ratios))), -np.inf
     # The function takes logarithms of 1 / ratio, as of likelihoods.
     log_weights, khat = array_stats.psislw(-log_ratios)
     return np.asarray(log_weights), float(khat)

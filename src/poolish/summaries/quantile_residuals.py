@@ -69,18 +69,28 @@ def quantile_residuals(
     return rank_among(posterior.design.response.y, replicates, np.random.default_rng([seed, 2]))
 
 
-def rank_among(y: np.ndarray, replicates: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def rank_among(
+    y: np.ndarray,
+    replicates: np.ndarray,
+    rng: np.random.Generator,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
     """Return the place of each outcome among its replicates, uniform when it is one of them.
 
-    Of n replicates, k below and t equal, the place is uniform on (k, k + t + 1) / (n + 1).
+    Of n replicates, k below and t equal, the place is uniform on (k, k + t + 1) / (n + 1). With
+    weights w that leave the row out, k and t are n times the weight of those below and equal.
 
     Parameters
     ----------
     y : ndarray, shape (obs,)
     replicates : ndarray, shape (draw, obs)
     rng : numpy.random.Generator
+    weights : ndarray, shape (draw, obs), optional
+        They sum to one over the draws; equal ones when left out.
     """
-    below = (replicates < y).sum(axis=0)
-    equal = (replicates == y).sum(axis=0)
+    n = len(replicates)
+    w = np.full((1, 1), 1.0 / n) if weights is None else weights
+    below = n * (w * (replicates < y)).sum(axis=0)
+    equal = n * (w * (replicates == y)).sum(axis=0)
     place = below + rng.uniform(size=len(y)) * (equal + 1)
-    return np.asarray(place / (len(replicates) + 1))
+    return np.asarray(place / (n + 1))
