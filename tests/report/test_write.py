@@ -84,7 +84,7 @@ def test_the_verdict_names_sampling_fit_and_priors(sleep_report):
     box = sleep_report.sections[1].blocks[0]
 
     assert isinstance(box, Verdict)
-    assert [name for name, _ in box.items] == ["Sampling", "Fit", "Priors"]
+    assert [name for name, _ in box.items] == ["Sampling", "Fit", "Prior sensitivity"]
 
 
 def test_the_explorer_is_inside_and_its_script_is_allowed(sleep_report, sleep_page):

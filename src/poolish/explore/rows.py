@@ -120,7 +120,7 @@ def build_plane(rows: Rows, *, x_axis: str, y_axis: str) -> Plane:
         b=_sum_by_group((Zw * rows.y[:, None]).T, rows),
         x=tuple(x[place] for place in places) if is_shown else (),
         y=tuple(rows.y[place] for place in places) if is_shown else (),
-        x_range=(float(x.min()), float(x.max())),
+        x_range=widen((float(x.min()), float(x.max())), 0.0, share=0.03),
         y_range=widen((float(rows.y.min()), float(rows.y.max())), 0.0, share=0.05),
         x_axis=x_axis,
         y_axis=y_axis,

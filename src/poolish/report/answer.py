@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from poolish.plots import make_picture
-from poolish.plots.predictive import replicate
+from poolish.plots.predictive import replicate_rows
 from poolish.plots.residuals import FINDING_P, say_finding, tabulate_residuals, uniform_p
 from poolish.posterior.variables import tree_name
 from poolish.report.blocks import Items, Section, Text, Verdict
@@ -17,9 +17,17 @@ from poolish.summaries.effects import collect_effects
 from poolish.summaries.moments import describe_draws
 from poolish.summaries.numbers import count_decimals, format_interval, format_number
 from poolish.summaries.pooling import average_pooling
+from poolish.summaries.sensitivity import NOTABLE
 
 # Effects that are put into words; the table has all.
 _MOST_EFFECTS = 4
+
+
+class Judgement(NamedTuple):
+    """Whether nothing was found, and what is said."""
+
+    is_fine: bool
+    text: str
 
 
 def answer(facts: Facts) -> Section:
@@ -30,12 +38,12 @@ def answer(facts: Facts) -> Section:
 
 def verdict(facts: Facts) -> Section:
     """Return the box that says whether to trust the fit."""
-    items = (
-        ("Sampling", _sampling(facts)),
-        ("Fit", _fit(facts)),
-        ("Priors", _priors(facts)),
-    )
-    box = Verdict(facts.diagnosis.verdict, items)
+    fit, priors = _fit(facts), _priors(facts)
+    items = (("Sampling", _sampling(facts)), ("Fit", fit.text), ("Prior sensitivity", priors.text))
+    level = facts.diagnosis.verdict
+    if level == "sound" and not (fit.is_fine and priors.is_fine):
+        level = "use with care"
+    box = Verdict(level, items)
     notes = facts.posterior.record.notes
     return Section("verdict", "Can it be trusted?", (box, *((Items(notes),) if notes else ())))
 
@@ -54,10 +62,9 @@ def _effect_sentences(facts: Facts) -> Iterator[str]:
 
 def _effect_sentence(facts: Facts, response: str, name: str, draws: np.ndarray) -> str:
     link = facts.posterior.spec.main.link.name
-    scale, transform = _SCALES.get(link, (f"on the {link} scale adds", lambda x: x))
     unit = facts.labels.get(facts.posterior.design.response.name, {}).get("unit", "")
-    values = transform(draws)
-    text = _estimate(values, facts.ci_prob)
+    says, transform = _SCALES.get(link, (f"adds {{}} to {{}} ({link} scale)", lambda x: x))
+    text = _estimate(transform(draws), facts.ci_prob)
     if link == "identity":
         text = text.replace(" (", f" {unit} (", 1) if unit else text
     if name == "Intercept":
@@ -66,26 +73,23 @@ def _effect_sentence(facts: Facts, response: str, name: str, draws: np.ndarray) 
     prob = float((draws > 0).mean())
     what = name if "[" in name else f"O{_one_more(facts, name)[1:]}"
     sure = f"The probability that the effect is above zero is {_probability(prob)}."
-    return f"{what} {scale} {text} {_to(link, response)}. {sure}"
+    return f"{what} {says.format(text, response)}. {sure}"
 
 
+# In words, with the estimate and the response; and what is done to the draws before.
 _SCALES: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
-    "identity": ("adds", lambda x: x),
-    "log": ("multiplies by", np.exp),
-    "logit": ("multiplies by", np.exp),
+    "identity": ("adds {0} to the mean of {1}", lambda x: x),
+    "log": ("multiplies the mean of {1} by {0}", np.exp),
+    "logit": ("multiplies the odds of {1} by {0}", np.exp),
 }
-
-
-def _to(link: str, response: str) -> str:
-    return {"log": f"the mean of {response}", "logit": f"the odds of {response}"}.get(
-        link, f"to the mean of {response}"
-    )
 
 
 def _group_sentences(facts: Facts) -> Iterator[str]:
     posterior = facts.posterior
     for predictor in posterior.spec.predictors.values():
-        on = "" if predictor is posterior.spec.main else f" (in {predictor.parameter})"
+        link = predictor.link.name
+        on = "" if link == "identity" else f" ({link} scale)"
+        on += "" if predictor is posterior.spec.main else f" of {predictor.parameter}"
         for group in predictor.groups:
             found = collect_effects(posterior, predictor, group)
             sd = posterior.draws[tree_name(predictor.variable("sd", group))].values
@@ -135,22 +139,30 @@ def _sampling(facts: Facts) -> str:
     return "Worst values: " + ", ".join(f"{m} {format_value(v)}" for m, v in worst.items()) + "."
 
 
-def _fit(facts: Facts) -> str:
-    residuals = tabulate_residuals(facts.posterior, replicate(facts.posterior))
+def _fit(facts: Facts) -> Judgement:
+    residuals = tabulate_residuals(facts.posterior, replicate_rows(facts.posterior))
     p = uniform_p(residuals)
     if p < FINDING_P:
-        return f"{say_finding(p, 0)}; look at the predictive checks below."
-    return f"Quantile residuals are uniform as they should be (Kolmogorov-Smirnov p = {p:.2f})."
+        return Judgement(False, f"{say_finding(p, 0)}; look at the predictive checks below.")
+    fine = f"Quantile residuals are uniform as they should be (Kolmogorov-Smirnov p = {p:.2f})."
+    return Judgement(True, fine)
 
 
-def _priors(facts: Facts) -> str:
-    picture = make_picture(facts.posterior, "prior_posterior", at_most=1000)
-    ratio = picture.frame.groupby("parameter", sort=False)["sd_ratio"].first().dropna()
-    loose = ratio[ratio > 0.5]
-    if loose.empty:
-        return "Every posterior is less than half as wide as its prior: the data speak."
-    names = ", ".join(f"{name} ({value:.2f})" for name, value in loose.items())
-    return (
-        f"The prior matters for {names}: posterior spread over prior spread above one half. "
-        "Change these priors and fit again to see how much."
+def _priors(facts: Facts) -> Judgement:
+    if facts.sensitivity is None:
+        return Judgement(True, "Not weighed: too many rows.")
+    frame = facts.sensitivity.frame
+    moved = frame[frame["prior"] >= NOTABLE]
+    if moved.empty:
+        most = f"{frame['prior'].max():.2f}"
+        return Judgement(
+            True,
+            f"The data decide: power-scaling the priors moves no parameter by {NOTABLE} or more "
+            f"(the most is {most}).",
+        )
+    names = "; ".join(f"{r.parameter} {r.prior:.2f} ({r.reading})" for r in moved.itertuples())
+    return Judgement(
+        False,
+        f"Power-scaling the priors moves {len(moved)} of {len(frame)} parameters by {NOTABLE} or "
+        f"more: {names}. Say why these priors hold, or fit again with others.",
     )

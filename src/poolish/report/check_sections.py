@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
-
 import pandas as pd
 
 from poolish.plots import make_picture
 from poolish.posterior import Posterior
-from poolish.predict import with_log_likelihood
 from poolish.report.blocks import Section, Table, Text
-from poolish.report.facts import Facts
+from poolish.report.facts import Facts, can_weigh_rows
 from poolish.report.figures import as_figure
 from poolish.report.tables import plain_table
 from poolish.summaries.diagnosis import format_value
-
-# Log densities beyond would take gigabytes.
-_MOST_DENSITIES = 40_000_000
+from poolish.summaries.loo import GOOD_K, leave_one_out
 
 
 def predictive(facts: Facts) -> Section:
@@ -28,9 +23,8 @@ def predictive(facts: Facts) -> Section:
 
 def loo(facts: Facts) -> Section:
     """Return the leave-one-out estimate of predictive accuracy."""
-    sizes, n = facts.posterior.draws.sizes, facts.posterior.design.n_obs
-    if sizes["chain"] * sizes["draw"] * n > _MOST_DENSITIES:
-        text = f"Left out: {n:,} rows are too many to weigh one by one in a report."
+    if not can_weigh_rows(facts.posterior):
+        text = f"Left out: {facts.posterior.design.n_obs:,} rows are too many to weigh in a report."
         return Section("loo", "Leave-one-out", (Text(text),))
     elpd, table = _estimate_loo(facts.posterior)
     text = (
@@ -56,23 +50,16 @@ def sampling(facts: Facts) -> Section:
 
 
 def _estimate_loo(posterior: Posterior) -> tuple[str, Table]:
-    import arviz as az
-
-    with warnings.catch_warnings():
-        # What it warns of is in the table.
-        warnings.simplefilter("ignore", UserWarning)
-        found = az.loo(with_log_likelihood(posterior).tree, pointwise=True)
-    k = found.pareto_k.values
-    bad = [str(label) for label in found.pareto_k.coords["obs"].values[k > found.good_k]]
+    found = leave_one_out(posterior)
+    estimate = f"{found.elpd:,.1f} (standard error {found.se:,.1f})"
+    bad = found.doubtful
+    some = ", ".join(bad[:10]) + (", ..." if len(bad) > 10 else "")
     rows = [
-        ("elpd_loo", f"{found.elpd:.1f} (standard error {found.se:.1f})"),
+        ("elpd_loo", estimate),
         ("effective number of parameters", f"{found.p:.1f}"),
-        ("Pareto k, largest", f"{k.max():.2f}"),
-        (
-            f"rows with k above {found.good_k:.2f}",
-            f"{len(bad)}: {', '.join(bad[:10])}" if bad else "none",
-        ),
+        ("Pareto k, largest", f"{found.pointwise['khat'].max():.2f}"),
+        (f"rows with k above {GOOD_K}", f"{len(bad)}: {some}" if bad else "none"),
     ]
     caption = "PSIS-LOO, given the group effects. Rows with a large k are not estimated reliably."
     table = plain_table(pd.DataFrame(rows, columns=["quantity", "value"]), "Leave-one-out", caption)
-    return f"{found.elpd:.1f} (standard error {found.se:.1f})", table
+    return estimate, table

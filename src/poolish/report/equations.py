@@ -11,7 +11,7 @@ from poolish.spec.model import GroupSpec, PredictorSpec
 _I = letter("i")
 _GREEK = {"mu": "μ", "sigma": "\N{GREEK SMALL LETTER SIGMA}"}
 # More terms than this and the rest becomes an ellipsis.
-_MOST_TERMS = 6
+_MOST_TERMS = 5
 
 
 def model_equations(posterior: Posterior) -> tuple[Node, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from poolish.plots.words import Labels
 from poolish.posterior import Posterior
 from poolish.summaries.diagnosis import Diagnosis
+from poolish.summaries.table import TableResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,22 @@ class Facts:
     diagnosis : Diagnosis
     labels : Mapping
     ci_prob : float
+    sensitivity : TableResult or None
+        How far the priors move the posterior; None where the rows are too many to weigh.
     """
 
     posterior: Posterior
     diagnosis: Diagnosis
     labels: Labels
     ci_prob: float
+    sensitivity: TableResult | None
+
+
+# Log densities beyond would take gigabytes.
+_MOST_DENSITIES = 40_000_000
+
+
+def can_weigh_rows(posterior: Posterior) -> bool:
+    """Return whether the density of every row in every draw fits in memory."""
+    sizes = posterior.draws.sizes
+    return bool(sizes["chain"] * sizes["draw"] * posterior.design.n_obs <= _MOST_DENSITIES)

@@ -56,7 +56,9 @@ def priors(facts: Facts) -> Section:
         "Before the data, each parameter was believed to lie in its range with probability "
         f"{facts.ci_prob:.0%}."
     )
-    return Section("priors", "Priors", (Text(text), table, as_figure(picture)))
+    found = facts.sensitivity
+    weighed = () if found is None else (as_table(found),)
+    return Section("priors", "Priors", (Text(text), table, as_figure(picture), *weighed))
 
 
 def _columns(facts: Facts) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from poolish.posterior import Posterior
 from poolish.report.answer import answer, verdict
 from poolish.report.blocks import Figure, Frame, Report, Section
 from poolish.report.check_sections import loo, predictive, sampling
-from poolish.report.facts import Facts
+from poolish.report.facts import Facts, can_weigh_rows
 from poolish.report.markdown import render_markdown
 from poolish.report.mathematics import to_mathml
 from poolish.report.method_sections import methods, reproduce
@@ -24,6 +24,7 @@ from poolish.report.model_sections import data, model, priors
 from poolish.report.result_sections import groups, population, trajectories, variance
 from poolish.summaries.diagnosis import Diagnosis, diagnose
 from poolish.summaries.moments import CI_PROB
+from poolish.summaries.sensitivity import tabulate_sensitivity
 
 # In order; a section that does not apply is None.
 SECTIONS: tuple[Callable[[Facts], Section | None], ...] = (
@@ -66,7 +67,8 @@ def build_report(
         The verdict, where it is known already.
     """
     found = diagnose(posterior) if diagnosis is None else diagnosis
-    facts = Facts(posterior, found, find_labels(posterior, labels), ci_prob)
+    sensitivity = tabulate_sensitivity(posterior) if can_weigh_rows(posterior) else None
+    facts = Facts(posterior, found, find_labels(posterior, labels), ci_prob, sensitivity)
     sections = (make(facts) for make in SECTIONS)
     record, response = posterior.record, posterior.design.response.name
     return Report(

@@ -18,7 +18,7 @@ from poolish.summaries.scalars import collect_scalars
 from poolish.summaries.table import TableResult
 
 # Kallioinen et al. (2024), section 2.4: above, a change is worth a look.
-_NOTABLE = 0.05
+NOTABLE = 0.05
 _SCALES = (0.99, 1.01)
 _FORMATS: dict[str, Format] = {"prior": "share", "likelihood": "share"}
 
@@ -62,7 +62,7 @@ def tabulate_sensitivity(posterior: Posterior) -> TableResult:
     return TableResult(
         frame,
         "Prior sensitivity by power scaling",
-        f"change per doubling of the power; {_NOTABLE} and more is worth a look; group effects "
+        f"change per doubling of the power; {NOTABLE} and more is worth a look; group effects "
         "count as likelihood",
         _FORMATS,
     )
@@ -74,9 +74,9 @@ def _strongest(by_prior: Mapping[str, np.ndarray], k: int) -> str:
 
 
 def _read(prior: float, likelihood: float) -> str:
-    if not prior >= _NOTABLE:
+    if not prior >= NOTABLE:
         return "the data decide"
-    return "prior and data disagree" if likelihood >= _NOTABLE else "the prior decides"
+    return "prior and data disagree" if likelihood >= NOTABLE else "the prior decides"
 
 
 def _log_priors(posterior: Posterior) -> Iterator[tuple[str, np.ndarray]]:
