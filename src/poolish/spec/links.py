@@ -84,7 +84,15 @@ LINKS: dict[str, Link] = {
             lambda e: -1.0 / e**2,
             lambda pt, e: 1.0 / e,
         ),
-        Link("sqrt", np.sqrt, np.square, lambda e: 2.0 * e, lambda pt, e: e**2),
+        # The positive root only, as R's `make.link("sqrt")`: below 0 there is no mean. A square of
+        # either sign would give every posterior a mirror image.
+        Link(
+            "sqrt",
+            np.sqrt,
+            lambda e: e * np.abs(e),
+            lambda e: 2.0 * np.abs(e),
+            lambda pt, e: e * pt.abs(e),
+        ),
         Link(
             "softplus",
             lambda m: m + np.log(-np.expm1(-m)),

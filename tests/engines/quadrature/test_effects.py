@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import integrate, stats
 
+import poolish as po
 from poolish.engines.quadrature.effects import draw_effects
 from poolish.engines.quadrature.problem import build_problem
 
@@ -12,17 +13,22 @@ N_DRAWS = 40_000
 
 
 @pytest.mark.parametrize(
-    ("family", "y", "sd"),
+    ("family", "link", "y", "sd"),
     [
-        ("bernoulli", [1, 1, 1, 0, 1, 1, 1], 4.0),  # skewed: group a is all ones
-        ("poisson", [0, 0, 0, 9, 12, 1, 3], 1.0),
-        ("gamma", [0.1, 0.3, 0.2, 5.0, 9.0, 1.0, 3.0], 1.5),
-        ("beta", [0.99, 0.98, 0.999, 0.2, 0.1, 0.5, 0.4], 2.0),
+        ("bernoulli", "logit", [1, 1, 1, 0, 1, 1, 1], 4.0),  # skewed: group a is all ones
+        ("poisson", "log", [0, 0, 0, 9, 12, 1, 3], 1.0),
+        ("gamma", "log", [0.1, 0.3, 0.2, 5.0, 9.0, 1.0, 3.0], 1.5),
+        ("beta", "logit", [0.99, 0.98, 0.999, 0.2, 0.1, 0.5, 0.4], 2.0),
+        # Densities with an end: high there in group a, zero in group b or c.
+        ("bernoulli", "identity", [1, 1, 1, 0, 1, 1, 1], 0.4),
+        ("poisson", "identity", [0, 0, 0, 9, 12, 1, 3], 2.0),
+        ("gamma", "inverse", [0.1, 0.3, 0.2, 5.0, 9.0, 1.0, 3.0], 0.5),
+        ("poisson", "sqrt", [0, 0, 0, 9, 12, 1, 3], 2.0),
     ],
 )
-def test_draws_follow_the_conditional_distribution(family, y, sd, make_model, rng):
+def test_draws_follow_the_conditional_distribution(family, link, y, sd, make_model, rng):
     data = pd.DataFrame({"y": y, "g": list("aaabbcc")})
-    spec, design = make_model("y ~ 1 + (1 | g)", data, family=family)
+    spec, design = make_model("y ~ 1 + (1 | g)", data, family=po.family(family, link=link))
     problem = build_problem(spec, design, n_nodes=9)
     theta = np.full((N_DRAWS, problem.outer.size), np.log(sd))
     natural = problem.outer.natural(theta)
@@ -34,15 +40,18 @@ def test_draws_follow_the_conditional_distribution(family, y, sd, make_model, rn
 
     v = draw_effects(rng, merged, full, problem.classes, problem.centres)
 
-    link, response = spec.main.link, design.response
+    main, link, response = spec.family.main, spec.main.link, design.response
     names = [row.name for row in spec.family.parameters]
     for level in range(3):
         rows = design.main.groups[0].codes == level
-        grid = np.linspace(-6, 6, 2001)
-        mu = link.inverse(0.3 + sd * grid[:, None] * np.ones(7))
-        values = {"mu": np.clip(mu, 1e-15, None), "shape": sd, "phi": sd}
+        grid = np.linspace(-6, 6, 20_001)
+        with np.errstate(divide="ignore"):
+            mu = link.inverse(0.3 + sd * grid[:, None] * np.ones(7))
+        is_possible = ((mu > main.lower) & (mu < main.upper)).all(axis=1)
+        inside = np.clip(mu, 1e-15, main.upper - 1e-15)
+        values = {"mu": inside, "shape": sd, "phi": sd}
         logs = spec.family.log_density(response.y, {n: values[n] for n in names}, response)
-        density = np.exp(logs[:, rows].sum(axis=1) + 10.0) * stats.norm.pdf(grid)
+        density = np.exp(logs[:, rows].sum(axis=1) + 10.0) * stats.norm.pdf(grid) * is_possible
         mass = integrate.cumulative_simpson(density, x=grid, initial=0)
         distribution = np.interp(v[level], grid, mass / mass[-1])
         # The Kolmogorov-Smirnov test at 1 in 10,000; its draws are independent.

@@ -9,9 +9,13 @@ import pytest
 from arviz_stats.base import array_stats
 from scipy import special, stats
 
+import poolish as po
+from poolish.design.arrays import ResponseDesign
 from poolish.engines import nuts
 from poolish.engines.protocol import Draws, Plan
 from poolish.engines.quadrature import ENGINE
+from poolish.spec.families.table import FAMILIES
+from poolish.spec.links import LINKS
 
 ROOT = Path(__file__).parents[3]
 SHARED = ROOT.parent / "shared"
@@ -238,6 +242,78 @@ def test_any_prior_agrees_with_a_brute_force_grid(
     assert ENGINE.gate(draws) is None
     for name, values in chains.items():
         assert abs(values.mean() - moments[name]) <= 4 * mcse(values), name
+
+
+LINKED = {
+    # family: link, range of b, standard deviation between groups
+    "bernoulli": ("identity", (-0.6, 1.6), 0.2),
+    "binomial": ("log", (-3.0, 0.9), 0.4),
+    "poisson": ("identity", (-4.0, 9.0), 1.0),
+    "negbinomial": ("sqrt", (-1.5, 3.5), 0.5),
+    "gamma": ("inverse", (-0.8, 2.2), 0.2),
+    "beta": ("cauchit", (-3.0, 3.0), 0.8),
+}
+
+
+# The cheapest two in the fast suite.
+@pytest.mark.parametrize(
+    "family",
+    [
+        pytest.param(name, marks=() if name in ("bernoulli", "gamma") else pytest.mark.slow)
+        for name in LINKED
+    ],
+)
+def test_links_that_end_a_density_agree_with_a_brute_force_grid(family, make_model, rng):
+    link, b_range, sd = LINKED[family]
+    middle = {"log": -1.5, "cauchit": 0.3, "identity": 0.45 if family == "bernoulli" else 2.0}
+    auxiliary = {"shape": 3.0, "phi": 6.0}
+    row, n_groups, n_each = FAMILIES[family], 12, 4
+    g = np.repeat(np.arange(n_groups), n_each)
+    eta = middle.get(link, 0.9) + sd * np.clip(rng.normal(size=n_groups), -1.2, 1.2)[g]
+    empty = ResponseDesign("y", np.zeros(len(g)), trials=np.full(len(g), 5.0))
+    names = [p.name for p in row.parameters]
+    truth = {"mu": LINKS[link].inverse(eta)} | auxiliary
+    y = row.sample(rng, {name: truth[name] for name in names}, empty).astype(float)
+    fixed = {name: f"constant({auxiliary[name]})" for name in names[1:]}
+    spec, design = make_model(
+        f"y{' | trials(n)' if family == 'binomial' else ''} ~ 1 + (1 | g)",
+        pd.DataFrame({"y": y, "n": 5, "g": [f"g{i:02d}" for i in g]}),
+        family=po.family(family, link=link),
+        priors={"b[Intercept]": "normal(0.5, 1.5)", "sd_g": f"half_normal(0, {sd})"} | fixed,
+    )
+
+    draws = ENGINE.fit(spec, design, PLAN)
+
+    b, log_sd = midpoints(*b_range, 100), midpoints(np.log(sd / 60), np.log(sd * 5), 60)
+    v = np.linspace(-6, 6, 401)
+    log_post = stats.norm.logpdf(b, 0.5, 1.5)[:, None] + (
+        stats.halfnorm.logpdf(np.exp(log_sd), 0, sd) + log_sd
+    )
+    with np.errstate(all="ignore"):
+        fine = np.linspace(b_range[0] - 35 * sd, b_range[1] + 35 * sd, 40_001)
+        mu = LINKS[link].inverse(fine)
+        possible = (mu >= row.main.lower) & (mu <= row.main.upper)
+        rows = ResponseDesign("y", y, trials=np.full(len(y), 5.0))
+        values = {"mu": np.where(possible, mu, 0.5)[:, None]} | auxiliary
+        logs = row.log_density(y, {name: values[name] for name in names}, rows)
+    logs = np.where(possible[:, None] & ~np.isnan(logs), logs, -np.inf)
+    first = None
+    for group in range(n_groups):
+        density = np.exp(logs[:, g == group].sum(axis=1))
+        at = b[:, None, None] + np.exp(log_sd)[:, None] * v
+        dense = np.interp(at, fine, density) * stats.norm.pdf(v)
+        total = np.maximum(dense.sum(axis=2), 1e-300)
+        first = (dense * v).sum(axis=2) / total * np.exp(log_sd) if first is None else first
+        log_post = log_post + np.log(total)
+    share = np.exp(log_post - log_post.max())
+    share /= share.sum()
+    assert ENGINE.gate(draws) is None
+    for name, chain, grid in (
+        ("b", draws.posterior["b"][..., 0], b[:, None]),
+        ("sd", draws.posterior["sd_g"][..., 0], np.exp(log_sd)),
+        ("first", draws.posterior["r_g"][..., 0, 0], first),
+    ):
+        assert abs(chain.mean() - (share * grid).sum()) <= 4 * mcse(chain), name
 
 
 def test_constants_stay_what_they_are(make_model):

@@ -41,7 +41,7 @@ def kernel_at(family, link):
         weights=weights[:, None],
     )
     eta = np.array(ETA.get(link, (-1.5, 0.2, 1.0)))[:, None] * np.ones(2)
-    return build_kernel(family, LINKS[link], outcome), eta, response
+    return build_kernel(FAMILIES[family], LINKS[link], outcome), eta, response
 
 
 @pytest.mark.parametrize(("family", "link"), CASES)
@@ -82,10 +82,23 @@ def test_binary_density_keeps_its_digits_far_out(link):
     assert np.isfinite(found).all()
 
 
-def test_a_mean_outside_its_range_has_no_density():
-    kernel, eta, _ = kernel_at("gamma", "identity")
+@pytest.mark.parametrize(
+    ("family", "link", "outside"),
+    [
+        ("gamma", "identity", -0.1),
+        ("gamma", "inverse", -0.1),
+        ("poisson", "identity", -0.1),
+        ("negbinomial", "identity", -0.1),
+        ("bernoulli", "identity", 1.1),
+        ("binomial", "identity", -0.1),
+        ("binomial", "log", 0.1),
+        ("beta", "log", 0.1),
+    ],
+)
+def test_a_mean_outside_its_range_has_no_density(family, link, outside):
+    kernel, eta, _ = kernel_at(family, link)
 
-    with np.errstate(invalid="ignore"):
-        found = kernel.value(-eta, AUXILIARY)
+    with np.errstate(all="ignore"):
+        found = kernel.value(np.full_like(eta, outside), AUXILIARY)
 
     assert np.isneginf(found).all()

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import poolish as po
 from poolish.engines.quadrature import ENGINE
 
 DATA = pd.DataFrame(
@@ -26,8 +25,6 @@ DATA = pd.DataFrame(
     ("formula", "options", "reason"),
     [
         ("c ~ x + (1 | g)", {"family": "geometric"}, "the family is geometric, not one of"),
-        ("y ~ x + (1 | g)", {"family": po.family("bernoulli", link="log")}, "the log link"),
-        ("c ~ x + (1 | g)", {"family": po.family("poisson", link="identity")}, "the identity link"),
         ("c | cens(s) ~ x + (1 | g)", {"family": "poisson"}, "the response is censored"),
         ("c | trunc(lb=0) ~ x + (1 | g)", {"family": "poisson"}, "the response is truncated"),
         (["c ~ x + (1 | g)", "shape ~ x"], {"family": "negbinomial"}, "`shape` has a formula"),

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poolish.engines.quadrature.integral import LOOSE, Predictors, Rows, find_centres
+from poolish.engines.quadrature.placement import LOOSE, place_nodes
+from poolish.engines.quadrature.rows import Predictors, Rows
 
 # Places in scales from the mode, closest where most of the mass is.
 N_PLACES, REACH, STRETCH = 15, 10.0, 2.2
@@ -20,6 +21,9 @@ N_PLACES, REACH, STRETCH = 15, 10.0, 2.2
 N_STEPS = 2
 
 PLACES = REACH * np.sinh(STRETCH * np.linspace(-1.0, 1.0, N_PLACES)) / np.sinh(STRETCH)
+# Over a range, which may end where the density is high or fall to zero like a power: closest at the
+# ends, which themselves may round to outside.
+RANGE_PLACES = (1.0 - 1e-9) * np.sin(0.5 * np.pi * np.linspace(-1.0, 1.0, 2 * N_PLACES + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class PiecewiseLog:
 
     Parameters
     ----------
+    places : ndarray, shape (place,)
+        In scales from the mode.
     mode, scale : ndarray, shape (group, value)
     logs : ndarray, shape (place, group, value)
         Log densities at the places, normalised.
@@ -35,6 +41,7 @@ class PiecewiseLog:
         Probability up to the end of each interval.
     """
 
+    places: np.ndarray
     mode: np.ndarray
     scale: np.ndarray
     logs: np.ndarray
@@ -51,14 +58,14 @@ class PiecewiseLog:
         shape = (len(classes), self.mode.shape[1])
         uniform = rng.random(shape)
         cumulative = self.cumulative[:, classes]
-        cell = np.minimum((cumulative < uniform).sum(axis=0), len(PLACES) - 2)
+        cell = np.minimum((cumulative < uniform).sum(axis=0), len(self.places) - 2)
         logs = self.logs[:, classes]
         low = np.take_along_axis(logs, cell[None], axis=0)[0]
         high = np.take_along_axis(logs, cell[None] + 1, axis=0)[0]
         rise = np.where(np.isfinite(high - low), high - low, 0.0)
         share = _invert(rise, rng.random(shape))
-        width = np.diff(PLACES)[cell]
-        v = self.mode[classes] + self.scale[classes] * (PLACES[cell] + share * width)
+        width = np.diff(self.places)[cell]
+        v = self.mode[classes] + self.scale[classes] * (self.places[cell] + share * width)
         return v, low + rise * share
 
 
@@ -72,8 +79,9 @@ def _invert(rise: np.ndarray, uniform: np.ndarray) -> np.ndarray:
 
 def piecewise_log(rows: Rows, at: Predictors, start: np.ndarray) -> PiecewiseLog:
     """Return the approximate conditional densities of the groups' effects."""
-    centres = find_centres(rows, at, start, LOOSE)
-    logs = np.array([rows.integrand(at, centres.mode + centres.scale * z) for z in PLACES])
+    places = PLACES if rows.support is None else RANGE_PLACES
+    centres = place_nodes(rows, at, start, LOOSE)
+    logs = rows.integrands(at, centres.mode + centres.scale * places[:, None, None])
     logs -= logs.max(axis=0)
     logs = np.maximum(logs, -700.0)
     rise = np.diff(logs, axis=0)
@@ -81,9 +89,10 @@ def piecewise_log(rows: Rows, at: Predictors, start: np.ndarray) -> PiecewiseLog
     # The mean of exp over a linear stretch, from its upper end.
     mean = np.where(size < 1e-9, 1.0, -np.expm1(-size) / np.maximum(size, 1e-9))
     mass = np.maximum(logs[1:], logs[:-1])
-    mass = np.exp(mass) * mean * np.diff(PLACES)[:, None, None]
+    mass = np.exp(mass) * mean * np.diff(places)[:, None, None]
     total = mass.sum(axis=0)
     return PiecewiseLog(
+        places,
         centres.mode,
         centres.scale,
         logs - np.log(total * centres.scale),

@@ -11,10 +11,10 @@ from poolish.engines.exact import trust
 from poolish.engines.exact.streams import Purpose, stream
 from poolish.engines.protocol import Draws, Engine, Plan
 from poolish.engines.quadrature.effects import draw_effects
-from poolish.engines.quadrature.integral import chunks
 from poolish.engines.quadrature.nodes import START_NODES
 from poolish.engines.quadrature.problem import Problem, build_problem
 from poolish.engines.quadrature.reach import can_fit
+from poolish.engines.quadrature.rows import chunks
 from poolish.engines.quadrature.sampler import Sample, sample
 from poolish.engines.quadrature.start import starting_point
 from poolish.spec.model import ModelSpec

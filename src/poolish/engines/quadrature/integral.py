@@ -1,34 +1,37 @@
-"""Adaptive Gauss-Hermite integration of one normal effect per group.
+"""Adaptive Gaussian quadrature of one normal effect per group.
 
 log p(y_j | eta, s) = log integral of prod_i f(y_i | eta_i + z_i s v) N(v; 0, 1) dv, with nodes
-v_k = m_j + sqrt(2) c_j x_k around the mode m_j of the integrand and c_j from its curvature:
-log p = log(c_j / sqrt(pi)) + log sum_k w_k exp(x_k^2 + g_j(v_k)), g the log integrand without
-its constant. One node would be the Laplace approximation.
+v_k = m_j + c_j x_k where `placement` puts them:
+log p = log(c_j / sqrt(2 pi)) + log sum_k w_k exp(g_j(v_k)), g the log integrand without its
+constant. One Gauss-Hermite node would be the Laplace approximation.
 Pinheiro & Bates (1995), J. Computational and Graphical Statistics 4(1), 12-35, section 2.4.
 doi:10.1080/10618600.1995.10474663
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from poolish.engines.quadrature.groups import Groups
-from poolish.engines.quadrature.kernels import Kernel
+from poolish.engines.quadrature.placement import (
+    FARTHEST,
+    LOOSE,
+    TIGHT,
+    Centres,
+    place_nodes,
+    possible_range,
+)
+from poolish.engines.quadrature.rows import Predictors, Rows
 
-# Elements of one array of (row, value) that stay in the processor's cache.
-CACHE_ELEMENTS = 32_768
-# Nodes may be centred a little off the mode; finite differences of the integral want it closer.
-LOOSE, TIGHT = 1e-2, 1e-6
-# Steps to the mode are cut to these sizes, in prior standard deviations; shrinking ends a cycle.
-STEP_LIMITS = (2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 0.5, 0.5, *(0.3 * 0.7**i for i in range(12)))
+_HALF_LOG_2PI = 0.5 * np.log(2.0 * np.pi)
+# Of the width of a range: an end itself may round to outside.
+_INSIDE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Gauss-Hermite nodes and log weights, the weights multiplied by exp(x^2).
+    """Nodes of a quadrature rule on any scale, with the logarithms of their weights.
 
     Parameters
     ----------
@@ -40,102 +43,55 @@ class Rule:
 
 
 def hermite_rule(n_nodes: int) -> Rule:
-    """Return the rule with `n_nodes` nodes."""
-    nodes, weights = np.polynomial.hermite.hermgauss(n_nodes)
-    return Rule(nodes, np.log(weights) + nodes**2)
+    """Return the Gauss-Hermite rule of exp(-x^2 / 2), that factor taken out of the weights."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(n_nodes)
+    return Rule(nodes, np.log(weights) + 0.5 * nodes**2)
 
 
-@dataclass(frozen=True, slots=True)
-class Predictors:
-    """Linear predictors at some parameter values, without the effects that are integrated out.
+def legendre_rule(n_nodes: int) -> Rule:
+    """Return the Gauss-Legendre rule on (-1, 1), in x = sin(pi t / 2).
 
-    Parameters
-    ----------
-    eta : ndarray, shape (row, value)
-    slope : ndarray, shape (row, value)
-        What multiplies the standard normal effect: z times its standard deviation.
-    auxiliary : ndarray, shape (value,)
+    The substitution crowds the nodes at the ends, where the integrand may fall to zero like a power
+    that is not whole.
     """
+    t, weights = np.polynomial.legendre.leggauss(n_nodes)
+    slope = 0.5 * np.pi * np.cos(0.5 * np.pi * t)
+    return Rule(np.sin(0.5 * np.pi * t), np.log(weights * slope))
 
-    eta: np.ndarray
-    slope: np.ndarray
-    auxiliary: np.ndarray
 
+def equal_rule(n_nodes: int) -> Rule:
+    """Return equally spaced nodes on [-1, 1] with equal weights.
 
-@dataclass(frozen=True, slots=True)
-class Centres:
-    """The mode of each group's effect, and the scale from the curvature there.
-
-    Parameters
-    ----------
-    mode, scale : ndarray, shape (group, value)
+    For integrands that vanish at both ends: the error falls exponentially in the number of nodes,
+    and as fast as poles near the axis allow (Trefethen & Weideman 2014, SIAM Review 56(3), 385-458,
+    theorem 5.1. doi:10.1137/130932132).
     """
+    nodes = np.linspace(-1.0, 1.0, n_nodes)
+    return Rule(nodes, np.full(n_nodes, np.log(2.0 / (n_nodes - 1))))
 
-    mode: np.ndarray
-    scale: np.ndarray
 
+def make_rule(rows: Rows, n_nodes: int) -> Rule:
+    """Return the rule that suits where `placement` puts the nodes.
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows in groups, with their log density.
-
-    Parameters
-    ----------
-    groups : Groups
-    kernel : Kernel
+    A range is about four times as wide as what the nodes around a peak cover.
     """
-
-    groups: Groups
-    kernel: Kernel
-
-    def integrand(self, at: Predictors, v: np.ndarray) -> np.ndarray:
-        """Return log f(y_j | v_j) - v_j^2 / 2, shape (group, value)."""
-        eta = at.eta + at.slope * self.groups.spread(v)
-        total = self.groups.add(self.kernel.value(eta, at.auxiliary)) - 0.5 * v * v
-        return np.where(np.isnan(total), -np.inf, total)
-
-
-def chunks(n_rows: int, n_values: int) -> Iterator[slice]:
-    """Yield ranges of parameter values whose rows fit in the cache."""
-    step = max(1, CACHE_ELEMENTS // max(n_rows, 1))
-    return (slice(start, start + step) for start in range(0, n_values, step))
-
-
-def find_centres(rows: Rows, at: Predictors, start: np.ndarray, tolerance: float) -> Centres:
-    """Return modes by Fisher scoring from `start`, shape (group,), the last step below `tolerance`.
-
-    The last step's own error is its square, as the steps are Newton's at canonical links.
-    """
-    v = np.repeat(start[:, None], at.eta.shape[1], axis=1)
-    for limit in STEP_LIMITS:
-        eta = at.eta + at.slope * rows.groups.spread(v)
-        score, information = rows.kernel.derivatives(eta, at.auxiliary)
-        score *= at.slope
-        information *= at.slope
-        information *= at.slope
-        precision = rows.groups.add(information) + 1.0
-        step = np.clip((rows.groups.add(score) - v) / precision, -limit, limit)
-        v += np.nan_to_num(step)
-        if np.abs(step).max() < tolerance:
-            break
-    precision = np.where(np.isfinite(precision), precision, 1.0)
-    return Centres(v, 1.0 / np.sqrt(precision))
+    if rows.support is None:
+        return hermite_rule(n_nodes)
+    has_ends = np.isfinite(rows.support).any()
+    return (legendre_rule if has_ends else equal_rule)(4 * n_nodes + 1)
 
 
 def node_logs(rows: Rows, at: Predictors, centres: Centres, rule: Rule) -> np.ndarray:
     """Return log of each node's term of the sum, shape (node, group, value)."""
-    logs = np.empty((len(rule.nodes), *centres.mode.shape))
-    for k, (node, log_weight) in enumerate(zip(rule.nodes, rule.log_weights, strict=True)):
-        v = centres.mode + np.sqrt(2.0) * centres.scale * node
-        logs[k] = rows.integrand(at, v) + log_weight
-    return logs
+    v = centres.mode + centres.scale * rule.nodes[:, None, None]
+    return rows.integrands(at, v) + rule.log_weights[:, None, None]
 
 
 def log_integral(rows: Rows, at: Predictors, rule: Rule, start: np.ndarray) -> np.ndarray:
     """Return the log likelihood of all groups, without the kernel's constant, shape (value,)."""
-    centres = find_centres(rows, at, start, LOOSE)
+    centres = place_nodes(rows, at, start, LOOSE)
     total = _log_sum(node_logs(rows, at, centres, rule))
-    return rows.groups.counts @ (total + np.log(centres.scale) - 0.5 * np.log(np.pi))
+    return rows.groups.counts @ (total + np.log(centres.scale) - _HALF_LOG_2PI)
 
 
 def _log_sum(logs: np.ndarray) -> np.ndarray:
@@ -151,6 +107,8 @@ class Moments:
     Parameters
     ----------
     value : float
+    integrals : ndarray, shape (group,)
+        Log likelihood of each group, without the kernel's constant.
     centres : Centres
     shares : ndarray, shape (group, node)
         Posterior probabilities of the nodes.
@@ -159,6 +117,7 @@ class Moments:
     """
 
     value: float
+    integrals: np.ndarray
     centres: Centres
     shares: np.ndarray
     score: np.ndarray
@@ -167,16 +126,44 @@ class Moments:
 
 def node_moments(rows: Rows, at: Predictors, rule: Rule, start: np.ndarray) -> Moments:
     """Return everything at the nodes for one parameter value."""
-    centres = find_centres(rows, at, start, TIGHT)
+    centres = place_nodes(rows, at, start, TIGHT)
     logs = node_logs(rows, at, centres, rule)[:, :, 0]
     total = _log_sum(logs)
-    v = centres.mode + np.sqrt(2.0) * centres.scale * rule.nodes
+    v = centres.mode + centres.scale * rule.nodes
     eta = at.eta + at.slope * rows.groups.spread(v)
-    constant = np.log(centres.scale[:, 0]) - 0.5 * np.log(np.pi)
+    integrals = total + np.log(centres.scale[:, 0]) - _HALF_LOG_2PI
     return Moments(
-        value=float(rows.groups.counts @ (total + constant)),
+        value=float(rows.groups.counts @ integrals),
+        integrals=integrals,
         centres=centres,
         shares=np.exp(logs - total).T,
         score=rows.kernel.derivatives(eta, at.auxiliary)[0],
         curvature=rows.kernel.curvature(eta, at.auxiliary),
     )
+
+
+def end_slopes(rows: Rows, at: Predictors, integrals: np.ndarray) -> np.ndarray:
+    """Return the derivative of the log likelihood by each row's predictor that moves an end.
+
+    The integral from l to h has, beside the integral of the derivative, g(h) dh - g(l) dl, and
+    the row that sets an end moves it by -1 / slope.
+
+    Parameters
+    ----------
+    rows : Rows
+    at : Predictors
+        At one value.
+    integrals : ndarray, shape (group,)
+        Of `node_moments`.
+    """
+    found = np.zeros(len(at.eta))
+    if rows.support is None:
+        return found
+    low, high = possible_range(rows, at)
+    width = high.at - low.at
+    for sign, ends in ((-1.0, low), (1.0, high)):
+        logs = rows.integrand(at, ends.at - sign * _INSIDE * width)[:, 0] - _HALF_LOG_2PI
+        density = np.where(np.abs(ends.at[:, 0]) < FARTHEST, np.exp(logs - integrals), 0.0)
+        row = ends.row[:, 0]
+        found[row] -= sign * rows.groups.counts * density / at.slope[row, 0]
+    return found

@@ -7,11 +7,12 @@ have faster forms of their own. Likelihood weights and `rate()` are part of the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
 
+from poolish.spec.family import Family, Parameter
 from poolish.spec.links import ArrayFunction, Link
 
 type RowFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -65,10 +66,43 @@ class Kernel:
 type Builder = Callable[[Outcome, Link], Kernel]
 
 
-def build_kernel(family: str, link: Link, outcome: Outcome) -> Kernel:
-    """Return the kernel of a family (a key of `BUILDERS`) at a link."""
-    canonical = _CANONICAL.get((family, link.name))
-    return BUILDERS[family](outcome, link) if canonical is None else canonical(outcome, link)
+def build_kernel(family: Family, link: Link, outcome: Outcome) -> Kernel:
+    """Return the kernel of a family (one of `BUILDERS`) at a link."""
+    build = _CANONICAL.get((family.name, link.name), BUILDERS[family.name])
+    kernel = build(outcome, link)
+    support = find_support(family.main, link)
+    return kernel if support is None else _within(support, kernel)
+
+
+def find_support(main: Parameter, link: Link) -> tuple[float, float] | None:
+    """Return where eta may be, None for links at which Gauss-Hermite nodes around one mode do.
+
+    With a link that lets the mean leave its range the density of a group can end within reach of
+    its effect; with `cauchit` its tails are flat.
+    """
+    limits = _SUPPORTS.get((link.name, bool(np.isfinite(main.upper))))
+    return None if limits is None else limits(main.lower, main.upper)
+
+
+# By link, and whether the mean is bounded above; from the range of the mean.
+_SUPPORTS: dict[tuple[str, bool], Callable[[float, float], tuple[float, float]]] = {
+    ("identity", False): lambda lower, upper: (lower, upper),
+    ("identity", True): lambda lower, upper: (lower, upper),
+    ("log", True): lambda lower, upper: (-np.inf, float(np.log(upper))),
+    ("inverse", False): lambda lower, upper: (1.0 / upper, np.inf),
+    ("sqrt", False): lambda lower, upper: (float(np.sqrt(lower)), np.inf),
+    ("cauchit", True): lambda lower, upper: (-np.inf, np.inf),
+}
+
+
+def _within(support: tuple[float, float], kernel: Kernel) -> Kernel:
+    lower, upper = support
+
+    def value(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
+        is_possible = (eta >= lower) & (eta <= upper)
+        return np.where(is_possible, kernel.value(eta, auxiliary), -np.inf)
+
+    return replace(kernel, value=value)
 
 
 def _differenced(derivatives: RowDerivatives) -> RowFunction:

@@ -12,17 +12,13 @@ import numpy as np
 from poolish.design.arrays import Design
 from poolish.engines.quadrature.groups import Groups, merge_groups, sort_groups
 from poolish.engines.quadrature.integral import (
-    TIGHT,
-    Predictors,
-    Rows,
     Rule,
-    chunks,
-    find_centres,
-    hermite_rule,
+    end_slopes,
     log_integral,
+    make_rule,
     node_moments,
 )
-from poolish.engines.quadrature.kernels import Kernel, Outcome, build_kernel
+from poolish.engines.quadrature.kernels import Kernel, Outcome, build_kernel, find_support
 from poolish.engines.quadrature.parameters import (
     Inner,
     Natural,
@@ -30,12 +26,17 @@ from poolish.engines.quadrature.parameters import (
     build_inner,
     build_outer,
 )
+from poolish.engines.quadrature.placement import TIGHT, place_nodes
+from poolish.engines.quadrature.rows import Predictors, Rows, chunks
 from poolish.engines.quadrature.terms import Terms, build_terms, placed_columns
+from poolish.spec.family import Family
 from poolish.spec.links import Link
 from poolish.spec.model import ModelSpec
 
 # Beyond this log standard deviations and coefficients in w are outside double precision's reach.
 FARTHEST = 60.0
+# By how much a predictor moves in differences of slopes.
+_STEP = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Problem:
 
     def with_nodes(self, n_nodes: int) -> Problem:
         """Return the same problem with another number of nodes."""
-        return replace(self, rule=hermite_rule(n_nodes))
+        return replace(self, rule=make_rule(self.merged.rows, n_nodes))
 
     def centred_at(self, theta: np.ndarray, w: np.ndarray) -> Problem:
         """Return the same problem, its searches beginning where they end at theta and w."""
@@ -119,7 +120,7 @@ class Problem:
         linear = self.inner.linear(w[None], natural.sds)
         with np.errstate(all="ignore"):
             at = self.predictors(self.merged, natural, linear.beta)
-            found = find_centres(self.merged.rows, at, self.centres, TIGHT)
+            found = place_nodes(self.merged.rows, at, self.centres, TIGHT)
         return replace(self, centres=found.mode[:, 0])
 
     def log_density(self, theta: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -167,7 +168,27 @@ class Problem:
         of a row, D the derivatives of its predictor by w, and a_jk = sum_i D_i r_ik:
         slope = sum_j sum_k p_jk a_jk, and (Louis 1982, J. Royal Statistical Society B 44(2),
         226-233, equation 3.2) precision = sum_jk p_jk sum_i D_i c_ik D_i' - sum_j Var_p(a_jk).
+        Where the integrals have ends, which move with w, precision is by differences of the slope.
         """
+        found = self._smooth_shape(theta, w)
+        if self.merged.rows.support is None:
+            return found
+        reach = np.abs(self.merged.columns[:, self.inner.is_free]).max(axis=0)
+        steps = np.diag(_STEP / np.maximum(reach, _STEP))
+        around = np.array(
+            [
+                (
+                    self._smooth_shape(theta, w + step).slope,
+                    self._smooth_shape(theta, w - step).slope,
+                )
+                for step in steps
+            ]
+        ).reshape(len(w), 2, len(w))
+        rise = (around[:, 1] - around[:, 0]) / (2.0 * np.diag(steps)[:, None])
+        return replace(found, precision=0.5 * (rise + rise.T))
+
+    def _smooth_shape(self, theta: np.ndarray, w: np.ndarray) -> InnerShape:
+        """Return value, slope, and the precision that is right where the integrals have no ends."""
         natural = self.outer.natural(theta[None])
         inner = self.inner.smoothed()
         linear = inner.linear(w[None], natural.sds)
@@ -177,10 +198,12 @@ class Problem:
             at = self.predictors(data, natural, linear.beta)
             found = node_moments(data.rows, at, self.rule, self.centres)
             constant = log_constant(data.rows, natural.auxiliary)[0]
+            ends = end_slopes(data.rows, at, found.integrals)
         D = data.columns[:, inner.is_free]
         shares, weight = groups.spread(found.shares), groups.row_counts
         curvature = weight * np.einsum("ik,ik->i", shares, np.nan_to_num(found.curvature))
-        by_beta = D.T @ (weight * np.einsum("ik,ik->i", shares, np.nan_to_num(found.score)))
+        score = weight * np.einsum("ik,ik->i", shares, np.nan_to_num(found.score))
+        by_beta = D.T @ (score + ends)
         spread = _between_nodes(groups, D, np.nan_to_num(found.score), found.shares)
         precision = (D.T @ (curvature[:, None] * D) - spread) * np.outer(slopes.beta, slopes.beta)
         diagonal = by_beta * slopes.beta_second + slopes.log_prior_second
@@ -214,6 +237,8 @@ def build_problem(spec: ModelSpec, design: Design, *, n_nodes: int) -> Problem:
     """Return a model within reach, ready to be evaluated."""
     main = design.main
     terms = build_terms(main)
+    family, link = spec.family, spec.main.link
+    support = None if terms.integrated is None else find_support(family.main, link)
     inner = build_inner(spec.main, main.X.mean(axis=0), terms)
     columns = np.concatenate([main.X @ inner.to_typed, placed_columns(terms, design.n_obs)], axis=1)
     if terms.integrated is None:
@@ -228,18 +253,19 @@ def build_problem(spec: ModelSpec, design: Design, *, n_nodes: int) -> Problem:
     merged, classes = merge_groups(levels, content)
 
     def data(groups: Groups) -> Data:
-        kernel = _kernel(spec.family.name, spec.main.link, outcome, groups.rows)
         picked = groups.rows
-        return Data(columns[picked], main.offset[picked], z[picked], Rows(groups, kernel))
+        rows = Rows(groups, _kernel(family, link, outcome, picked), support)
+        return Data(columns[picked], main.offset[picked], z[picked], rows)
 
+    merged_data = data(merged)
     return Problem(
         terms=terms,
         outer=build_outer(spec, terms),
         inner=inner,
-        merged=data(merged),
+        merged=merged_data,
         full=data(sort_groups(levels)),
         classes=classes,
-        rule=hermite_rule(n_nodes),
+        rule=make_rule(merged_data.rows, n_nodes),
         centres=np.zeros(merged.n_groups),
     )
 
@@ -259,7 +285,7 @@ def _outcome(design: Design) -> Outcome:
     )
 
 
-def _kernel(family: str, link: Link, outcome: Outcome, rows: np.ndarray) -> Kernel:
+def _kernel(family: Family, link: Link, outcome: Outcome, rows: np.ndarray) -> Kernel:
     picked = Outcome(
         outcome.y[rows], outcome.trials[rows], outcome.rate[rows], outcome.weights[rows]
     )

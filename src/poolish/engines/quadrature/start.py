@@ -10,15 +10,27 @@ from poolish.spec.model import ModelSpec
 
 START_SD = 0.5
 START_AUXILIARY = 2.0
+# Of each row's own outcome in the mean that the start is fitted to, until one is possible.
+SHARES = (1.0, 0.5, 0.2, 0.05, 0.0)
 
 
 def starting_point(
     problem: Problem, spec: ModelSpec, design: Design
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return theta and w: moderate variances, coefficients fitted to the linked outcome."""
-    target = spec.main.link.link(starting_means(spec, design)) - design.main.offset
-    b = np.linalg.lstsq(design.main.X @ problem.inner.to_typed, target, rcond=None)[0]
-    return problem.outer.start(START_SD, START_AUXILIARY), problem.inner.start(b)
+    """Return theta and w: moderate variances, coefficients fitted to the linked outcome.
+
+    Where the fit puts a mean outside its range, it is drawn towards that of the average outcome.
+    """
+    theta = problem.outer.start(START_SD, START_AUXILIARY)
+    means = starting_means(spec, design)
+    X = design.main.X @ problem.inner.to_typed
+    for share in SHARES:
+        drawn = share * means + (1.0 - share) * means.mean()
+        target = spec.main.link.link(drawn) - design.main.offset
+        w = problem.inner.start(np.linalg.lstsq(X, target, rcond=None)[0])
+        if np.isfinite(problem.log_density(theta[None], w[None])[0]):
+            break
+    return theta, w
 
 
 def starting_means(spec: ModelSpec, design: Design) -> np.ndarray:
