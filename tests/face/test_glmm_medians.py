@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
 import poolish as po
 from poolish.cli.source import read_source
@@ -69,6 +71,97 @@ def test_medians_are_near_the_maximum_likelihood_estimates(name: str) -> None:
     if name == "epil_negbinomial":
         shape = np.log(posterior["shape"].values)
         assert distance(shape, np.log(reference["sigma"])) <= LIMIT
+
+
+def compare_medians(posterior: xr.Dataset, reference: dict[str, Any]) -> None:
+    """Hold coefficients and standard deviations between groups to another program's estimates."""
+    b = posterior["b"].values.reshape(-1, posterior.sizes["coef"])
+    for k, value in enumerate(reference["fixed"]["estimate"]):
+        assert distance(b[:, k], value) <= LIMIT, reference["fixed"]["names"][k]
+    for part in reference["varcomp"]:
+        sd = np.log(posterior[f"sd_{part['group']}"].values)
+        for k, value in enumerate(part["sd"]):
+            assert distance(sd[..., k], np.log(value)) <= 2 * LIMIT, part["group"]
+
+
+def test_an_effect_for_every_row_is_near_glmmtmb() -> None:
+    data = pd.read_csv(ROOT / "models" / "cbpp" / "data.csv").astype({"period": str, "herd": str})
+
+    fit = po.fit(
+        "incidence | trials(size) ~ period + (1 | herd) + (1 | obs)",
+        data.assign(obs=[f"o{i:02d}" for i in range(len(data))]),
+        family="binomial",
+        seed=1,
+        progress=False,
+    )
+
+    assert fit.result.record.engine == "quadrature"
+    reference = read_reference("cbpp_olre__glmmTMB")
+    # 15 herds leave open whether they differ once rows do: the estimate, 0.18, says little.
+    compare_medians(
+        fit.posterior,
+        reference | {"varcomp": [v for v in reference["varcomp"] if v["group"] == "obs"]},
+    )
+
+
+def test_ohio_by_its_default_priors_is_near_the_many_node_estimate() -> None:
+    # Laplace gives 2.346 for the sd, 25 nodes 2.167.
+    path = ROOT.parent / "shared" / "data" / "ohio.csv"
+    if not path.exists():
+        pytest.skip("the shared data are not here")
+
+    fit = po.fit(
+        "resp ~ age * smoke + (1 | id)",
+        pd.read_csv(path),
+        family="bernoulli",
+        seed=1,
+        progress=False,
+    )
+
+    assert fit.result.record.engine == "quadrature"
+    compare_medians(fit.posterior, read_reference("ohio__glmer_agq25"))
+
+
+@pytest.mark.slow
+def test_a_correlated_slope_by_nuts_is_near_glmmtmb() -> None:
+    data = pd.read_csv(ROOT / "models" / "contraception" / "data.csv").astype({"district": str})
+
+    fit = po.fit(
+        "use ~ age10 + I(age10^2) + urban + livch + (urban | district)",
+        data.assign(age10=data["age"] / 10),
+        family="bernoulli",
+        seed=1,
+        progress=False,
+    )
+
+    reference = read_reference("contraception_age10_urban_slope__glmmTMB")
+    assert fit.diagnosis.verdict == "sound"
+    compare_medians(fit.posterior, reference)
+    cor = fit.posterior["cor_district"].values[..., 0, 1]
+    assert distance(np.arctanh(cor), np.arctanh(reference["varcomp"][0]["corr_lower"][0])) <= (
+        2 * LIMIT
+    )
+
+
+@pytest.mark.slow
+def test_rats_in_litters_are_near_coxs_model() -> None:
+    # Cox's model leaves the baseline free: agreement is only to about half a standard error.
+    path = ROOT.parent / "shared" / "data" / "rats_survival.csv"
+    if not path.exists():
+        pytest.skip("the shared data are not here")
+    data = pd.read_csv(path).query("sex == 'f'").astype({"litter": str})
+
+    fit = po.fit(
+        "time | cens(censored) ~ rx + (1 | litter)",
+        data.assign(censored=np.where(data["status"] == 1, "none", "right")),
+        family="weibull",
+        seed=1,
+        progress=False,
+    )
+
+    reference = read_reference("frailty_coxph")["rats_female_gaussian"]
+    hazard_ratio = -fit.posterior["shape"] * fit.posterior["b"].sel(coef="rx")
+    assert abs(float(hazard_ratio.median()) - reference["coef"]["rx"]) <= 0.5 * reference["se"][0]
 
 
 def test_the_long_run_of_inhaler_is_near_clmm() -> None:
