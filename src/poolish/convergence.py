@@ -36,9 +36,16 @@ def rhat(draws: np.ndarray) -> np.ndarray:
     ----------
     Vehtari et al. (2021), equations 4 and 14.
     """
+    return rhat_and_ess_bulk(draws)[0]
+
+
+def rhat_and_ess_bulk(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return `rhat` and `ess_bulk` of each quantity, for little more than the cost of one."""
     split = _split_chains(draws)
     folded = np.abs(split - np.median(split, axis=(0, 1)))
-    return np.maximum(_basic_rhat(_normal_scores(split)), _basic_rhat(_normal_scores(folded)))
+    scores = _normal_scores(np.concatenate([split, folded], axis=2))
+    found = np.maximum(*np.split(_basic_rhat(scores), 2))
+    return found, _ess(scores[:, :, : draws.shape[2]])
 
 
 def ess_bulk(draws: np.ndarray) -> np.ndarray:
@@ -135,14 +142,22 @@ def _split_chains(draws: np.ndarray) -> np.ndarray:
 
 def _normal_scores(draws: np.ndarray) -> np.ndarray:
     """Return the normal quantiles of the average ranks over all chains."""
-    flat = draws.reshape(-1, draws.shape[2])
-    ranks = np.stack([_average_ranks(column) for column in flat.T], axis=1)
-    return np.asarray(ndtri((ranks - _BLOM) / (len(flat) - 2 * _BLOM + 1))).reshape(draws.shape)
-
-
-def _average_ranks(values: np.ndarray) -> np.ndarray:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    flat = np.ascontiguousarray(draws.reshape(-1, draws.shape[2]).T)
+    n = flat.shape[1]
+    # The scores of the ranks 1, 3/2, 2, ..., n: averages of ties are whole or half.
+    of_rank = ndtri((np.arange(2, 2 * n + 1) / 2 - _BLOM) / (n - 2 * _BLOM + 1))
+    scores = np.empty_like(flat)
+    for values, found in zip(flat, scores, strict=True):
+        order = np.argsort(values)
+        ordered = values[order]
+        is_new = ordered[1:] != ordered[:-1]
+        if is_new.all():
+            found[order] = of_rank[::2]
+            continue
+        starts = np.flatnonzero(np.concatenate([[True], is_new]))
+        ends = np.append(starts[1:], n)
+        found[order] = np.repeat(of_rank[starts + ends - 1], ends - starts)
+    return scores.T.reshape(draws.shape)
 
 
 def _basic_rhat(draws: np.ndarray) -> np.ndarray:
@@ -156,7 +171,7 @@ def _basic_rhat(draws: np.ndarray) -> np.ndarray:
 def _ess(draws: np.ndarray) -> np.ndarray:
     """Return the effective sample size by Geyer's initial monotone sequence, shape (quantity,)."""
     n_chains, n_draws, n_quantities = draws.shape
-    autocovariance = _autocovariance(draws).mean(axis=0)
+    autocovariance = _mean_autocovariance(draws)
     mean_variance = autocovariance[0] * n_draws / (n_draws - 1)
     total = autocovariance[0] + (draws.mean(axis=1).var(axis=0, ddof=1) if n_chains > 1 else 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -168,17 +183,20 @@ def _ess(draws: np.ndarray) -> np.ndarray:
     last = np.where(ends.any(axis=0), ends.argmax(axis=0), n_pairs - 1)
     monotone = np.minimum.accumulate(pairs, axis=0)
     kept = np.arange(n_pairs)[:, None] < last
-    # Of the first pair that is not positive, its even member still counts when it is.
-    even = np.maximum(rho[2 * last, np.arange(n_quantities)], 0.0)
+    # Of the first pair that is not positive, its even member still counts when it is; of the
+    # last pair of all it always does.
+    even = rho[2 * last, np.arange(n_quantities)]
+    even = np.where(ends.any(axis=0), np.maximum(even, 0.0), even)
     tau = -1 + 2 * np.where(kept, monotone, 0.0).sum(axis=0) + even
     size = n_chains * n_draws
     result = size / np.maximum(tau, 1 / np.log10(size))
     return np.where(np.ptp(draws, axis=(0, 1)) < 1e-15, float(size), result)
 
 
-def _autocovariance(draws: np.ndarray) -> np.ndarray:
+def _mean_autocovariance(draws: np.ndarray) -> np.ndarray:
+    """Return the autocovariances, averaged over chains, shape (lag, quantity)."""
     n_draws = draws.shape[1]
     padded = 1 << (2 * n_draws - 1).bit_length()
     spectrum = np.fft.rfft(draws - draws.mean(axis=1, keepdims=True), n=padded, axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
-    return np.asarray(np.fft.irfft(power, n=padded, axis=1)[:, :n_draws] / n_draws)
+    power = (spectrum.real**2 + spectrum.imag**2).mean(axis=0)
+    return np.asarray(np.fft.irfft(power, n=padded, axis=0)[:n_draws] / n_draws)

@@ -70,8 +70,9 @@ def measure_sampling(values: np.ndarray) -> dict[str, np.ndarray]:
     if values.shape[1] < 4 or not varies.any():
         return result
     moving = values[:, :, varies]
-    result["rhat"][varies] = convergence.rhat(moving) if len(moving) > 1 else np.nan
-    result["ess_bulk"][varies] = convergence.ess_bulk(moving)
+    rhat, ess_bulk = convergence.rhat_and_ess_bulk(moving)
+    result["rhat"][varies] = rhat if len(moving) > 1 else np.nan
+    result["ess_bulk"][varies] = ess_bulk
     result["ess_tail"][varies] = convergence.ess_tail(moving)
     result["mcse"][varies] = convergence.mcse_mean(moving)
     return result
