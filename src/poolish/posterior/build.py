@@ -14,6 +14,7 @@ from poolish.engines.protocol import Draws
 from poolish.formula import columns
 from poolish.frame import Table
 from poolish.posterior.columns import dataset_to_table, table_to_dataset
+from poolish.posterior.coords import index_coords
 from poolish.posterior.record import FitRecord
 from poolish.posterior.relations import dataset_to_relations, relations_to_dataset
 from poolish.posterior.variables import list_coords, list_variables, tree_name
@@ -124,7 +125,7 @@ def response_name(design: Design) -> str:
 def response_dataset(design: Design, rows: np.ndarray) -> xr.Dataset:
     """Return the observed response over the dimension `obs`."""
     data = {response_name(design): ("obs", design.response.y)}
-    return xr.Dataset(data, coords={"obs": rows})
+    return xr.Dataset(data, coords=index_coords({"obs": rows}))
 
 
 def _posterior_dataset(spec: ModelSpec, posterior: Mapping[str, np.ndarray]) -> xr.Dataset:
@@ -132,7 +133,8 @@ def _posterior_dataset(spec: ModelSpec, posterior: Mapping[str, np.ndarray]) -> 
     data = {name: (dims, values) for name, dims, values in _named_draws(spec, posterior)}
     used = {dim for dims, _ in data.values() for dim in dims}
     coords = {dim: np.array(labels[dim], np.str_) for dim in labels if dim in used}
-    return xr.Dataset(data, coords=coords | _sample_coords(next(iter(posterior.values()))))
+    coords |= _sample_coords(next(iter(posterior.values())))
+    return xr.Dataset(data, coords=index_coords(coords))
 
 
 def _named_draws(
@@ -153,7 +155,7 @@ def _stats_dataset(stats: Mapping[str, np.ndarray]) -> xr.Dataset:
     arrays = {name: np.asarray(values) for name, values in stats.items()}
     data = {name: (SAMPLE_DIMS[: values.ndim], values) for name, values in arrays.items()}
     full = next((values for values in arrays.values() if values.ndim == 2), None)
-    return xr.Dataset(data, coords={} if full is None else _sample_coords(full))
+    return xr.Dataset(data, coords={} if full is None else index_coords(_sample_coords(full)))
 
 
 def _sample_coords(draws: np.ndarray) -> dict[str, np.ndarray]:

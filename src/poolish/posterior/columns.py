@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from poolish.frame import Column, FactorColumn, NumericColumn, Table
+from poolish.posterior.coords import index_coords
 from poolish.posterior.variables import tree_name
 
 # --- A factor column `f` becomes its codes, `f`, and its labels, `f_levels`. ---
@@ -18,9 +19,10 @@ from poolish.posterior.variables import tree_name
 def table_to_dataset(table: Table, names: Iterable[str]) -> xr.Dataset:
     """Return the named columns of a table as they were typed, over the dimension `obs`."""
     data: dict[str, xr.Variable] = {}
+    labels = {"obs": _row_labels(table.rows)}
     for name in names:
-        _put_column(data, name, table.columns[name])
-    return xr.Dataset(data, coords={"obs": _row_labels(table.rows)})
+        _put_column(data, labels, name, table.columns[name])
+    return xr.Dataset(data, coords=index_coords(labels))
 
 
 def dataset_to_table(dataset: xr.Dataset) -> Table:
@@ -49,17 +51,19 @@ def _content(column: Column) -> tuple[np.ndarray, tuple[str, ...]]:
     return column.codes.astype("<i8"), column.levels
 
 
-def _put_column(data: dict[str, xr.Variable], name: str, column: Column) -> None:
-    key = _free_name(tree_name(name), data)
+def _put_column(
+    data: dict[str, xr.Variable], labels: dict[str, np.ndarray], name: str, column: Column
+) -> None:
+    key = _free_name(tree_name(name), (*data, *labels))
     if isinstance(column, NumericColumn):
         attrs = {"column": name, "kind": "numeric", "is_integer": int(column.is_integer)}
         data[key] = xr.Variable("obs", column.values, attrs)
         return
-    levels = _free_name(f"{key}_levels", data)
+    levels = _free_name(f"{key}_levels", (*data, *labels))
     attrs = {"column": name, "kind": "factor", "levels": levels}
     attrs["is_ordered"] = int(column.is_ordered)
     data[key] = xr.Variable("obs", column.codes, attrs)
-    data[levels] = xr.Variable(levels, np.array(column.levels, dtype=np.str_))
+    labels[levels] = np.array(column.levels, dtype=np.str_)
 
 
 def _column(dataset: xr.Dataset, name: Hashable) -> Column:

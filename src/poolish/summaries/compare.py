@@ -8,7 +8,6 @@ from html import escape
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
 from scipy.special import softmax
 
 from poolish.errors import DataError
@@ -117,6 +116,8 @@ def stacking_weights(elpd: np.ndarray) -> np.ndarray:
         mixed = density @ w
         by_weight = (density / mixed[:, None]).mean(axis=0)
         return -float(np.log(mixed).mean()), -(w * (by_weight - by_weight @ w))[:-1]
+
+    from scipy.optimize import minimize
 
     found = minimize(loss, np.zeros(elpd.shape[1] - 1), jac=True, method="L-BFGS-B")
     return np.asarray(softmax(np.append(found.x, 0.0)))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import gaussian_filter1d
 
 from poolish.errors import UnknownColumnError, UnknownNameError
 from poolish.frame import as_factor
@@ -233,6 +232,8 @@ def _smooth(samples: np.ndarray, edges: np.ndarray) -> np.ndarray:
     width = min(first.std(), quartiles) if quartiles > 0 else first.std()
     bandwidth = max(0.9 * width * len(first) ** -0.2, step)
     counts = np.stack([np.histogram(row, edges)[0] for row in samples]).astype(float)
+    from scipy.ndimage import gaussian_filter1d
+
     smooth = gaussian_filter1d(counts, bandwidth / step, axis=1, mode="reflect")
     return np.asarray(smooth / (samples.shape[1] * step))
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-from scipy.optimize import minimize
 
 # A relative standard deviation below this is tried at 0, and tried above, by each of the probes.
 SMALL = 0.02
@@ -65,6 +64,8 @@ def hessian(criterion: Smooth, x: np.ndarray, free: np.ndarray) -> np.ndarray:
 
 
 def _climb(criterion: Smooth, start: np.ndarray) -> np.ndarray:
+    from scipy.optimize import minimize
+
     bounds = [(0.0 if bounded else None, None) for bounded in criterion.is_diagonal]
     options = {"ftol": 1e-13, "gtol": 1e-6, "maxiter": 500}
     found = minimize(
