@@ -72,3 +72,17 @@ def test_the_exact_engine_needs_no_pymc(root):
     _, heavy = run_python(code)
 
     assert not {"pymc", "pytensor", "nutpie", "bambi", "matplotlib"} & set(heavy.split(","))
+
+
+def test_a_fit_by_the_exact_engine_is_printed_without_slow_libraries():
+    slow = ("numba", "sparse", "scipy.optimize", "scipy.ndimage", "scipy.stats", "pymc")
+    code = f"""
+import sys
+import poolish as po
+data = {{"y": [1.0, 2.0, 4.0, 3.0, 7.0, 6.0], "g": list("aabbcc")}}
+repr(po.fit("y ~ 1 + (1 | g)", data, seed=1, progress=False))
+print(sorted(set({slow}) & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

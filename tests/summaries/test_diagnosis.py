@@ -108,13 +108,6 @@ def test_importance_sampling_that_failed_is_found(sleepstudy, draws):
     assert (diagnosis.verdict, diagnosis.reason.measure.name) == (NO, "Pareto k")
 
 
-@pytest.mark.parametrize(("largest", "verdict"), [(3.0, SOUND), (30.0, NO)])
-def test_high_k_is_no_finding_where_every_weight_is_small(sleepstudy, draws, largest, verdict):
-    stats = {"khat": np.float64(0.9), "largest_weight": np.float64(largest)}
-
-    assert judge(sleepstudy, draws, **stats).verdict == verdict
-
-
 def test_saturated_trees_are_found(sleepstudy, draws):
     diagnosis = judge(sleepstudy, draws, reached_max_treedepth=np.ones((4, 300), dtype=bool))
 

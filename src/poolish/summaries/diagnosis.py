@@ -10,7 +10,6 @@ import numpy as np
 import xarray as xr
 
 from poolish import convergence
-from poolish.engines.exact.trust import SMALL_WEIGHT
 from poolish.posterior import Posterior
 from poolish.summaries.moments import measure_sampling
 from poolish.summaries.scalars import COEFFICIENTS, GROUP_EFFECTS, collect_scalars
@@ -40,7 +39,7 @@ class Measure:
 
 
 # Thresholds: Vehtari et al. (2021) for R-hat and ESS, Betancourt (2016) for E-BFMI, Vehtari et al.
-# (2024) for k-hat; the middle band is ours. For the last two nothing lies between sound and not.
+# (2024) for k-hat; the middle band is ours.
 MEASURES: dict[str, Measure] = {
     row.name: row
     for row in (
@@ -56,13 +55,6 @@ MEASURES: dict[str, Measure] = {
         ),
         Measure("E-BFMI", 0.3, 0.3, False, "tighten the priors of the standard deviations"),
         Measure("Pareto k", 0.7, 0.7, True, 'fit again with `engine="nuts"`'),
-        Measure(
-            "largest importance weight",
-            SMALL_WEIGHT,
-            SMALL_WEIGHT,
-            True,
-            'fit again with `engine="nuts"`',
-        ),
         Measure(
             "share of draws at the largest tree depth",
             0.01,
@@ -193,15 +185,6 @@ def _scalar_findings(labels: tuple[str, ...], values: np.ndarray) -> Iterator[Fi
         yield Finding(MEASURES[name], float(measured[worst]), labels[worst])
 
 
-def _importance_finding(stats: xr.Dataset) -> Finding:
-    """Return Pareto k, or the largest weight where that alone settles that the tail is covered."""
-    pareto = Finding(MEASURES["Pareto k"], float(np.max(stats["khat"].values)))
-    largest = float(np.max(stats["largest_weight"].values)) if "largest_weight" in stats else np.inf
-    if pareto.value > pareto.measure.sound and largest < SMALL_WEIGHT:
-        return Finding(MEASURES["largest importance weight"], largest)
-    return pareto
-
-
 def _sampler_findings(posterior: Posterior) -> Iterator[Finding]:
     children = posterior.tree.children
     stats = children["sample_stats"].to_dataset() if "sample_stats" in children else xr.Dataset()
@@ -216,7 +199,7 @@ def _sampler_findings(posterior: Posterior) -> Iterator[Finding]:
         energy = np.asarray(stats["energy"].values)
         yield Finding(MEASURES["E-BFMI"], float(convergence.bfmi(energy).min()))
     if "khat" in stats:
-        yield _importance_finding(stats)
+        yield Finding(MEASURES["Pareto k"], float(np.max(stats["khat"].values)))
     if not posterior.record.is_complete:
         asked = max(1, posterior.record.chains * posterior.record.draws)
         sizes = posterior.draws.sizes

@@ -120,8 +120,6 @@ def _measures(diagnosis: Diagnosis) -> str:
     parts = [] if rhat is None else [f"largest Rhat {rhat:.3f}"]
     parts += [f"smallest ESS {format_value(min(ess))}"] if ess else []
     parts += [] if khat is None else [f"Pareto k {khat:.1f}"]
-    weight = diagnosis.worst("largest importance weight")
-    parts += [] if weight is None else [f"largest importance weight {weight:.1f}"]
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]
 

@@ -250,6 +250,24 @@ def test_sd_near_zero_and_three_groups_pass_the_gate():
         assert float(draws.sample_stats["khat"]) < 0.7
 
 
+@pytest.mark.parametrize("draws", [1000, 6250])
+def test_no_weight_stands_out_where_an_sd_may_be_zero(draws):
+    # Dyestuff's batches and groups of three: the density of log sd falls slowly towards 0.
+    rng = np.random.default_rng(2)
+    g = np.repeat(np.arange(3), 5)
+    three = pd.DataFrame({"y": rng.normal(size=3)[g] * 3 + rng.normal(size=15), "g": g.astype(str)})
+    dyestuff = pd.read_csv(REFERENCE / "lme4" / "data" / "Dyestuff.csv")
+    models = [model_of("y ~ 1 + (1 | g)", three), model_of("Yield ~ 1 + (1 | Batch)", dyestuff)]
+
+    khats = [
+        float(fit(*model, Plan(seed=seed, draws=draws)).sample_stats["khat"])
+        for model in models
+        for seed in range(5)
+    ]
+
+    assert max(khats) < 0.5
+
+
 def test_same_seed_gives_the_same_draws(sleep):
     first, second = (fit(*sleep, Plan(draws=50, seed=3)) for _ in range(2))
 

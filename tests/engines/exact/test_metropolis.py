@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from poolish.engines.exact.metropolis import CARRIED, accept
+from poolish.engines.exact.metropolis import CARRIED, MIN_KEPT, accept, kept_share, log_ceiling
 
 
 def test_higher_weights_are_always_accepted():
@@ -33,3 +33,40 @@ def test_chains_have_the_target_distribution(rng):
     # Acceptance 3/4 doubles the variance at most.
     share = points[index].mean()
     assert share == pytest.approx(2 / 3, abs=4 * np.sqrt(2 * (2 / 9) / 50_000))
+
+
+def test_the_filter_keeps_all_below_the_largest_weight_when_that_is_enough():
+    log_weights = np.log([0.5, 1.0, 0.8, 1.0])
+
+    assert log_ceiling(log_weights) == pytest.approx(0.0)
+    assert kept_share(log_weights, 0.0) == pytest.approx([0.5, 1.0, 0.8, 1.0])
+
+
+def test_the_filter_lowers_its_ceiling_to_keep_enough(rng):
+    log_weights = 2 * rng.standard_normal(400)
+
+    ceiling = log_ceiling(log_weights)
+
+    assert kept_share(log_weights, ceiling).mean() == pytest.approx(MIN_KEPT, abs=0.01)
+
+
+def test_nothing_impossible_passes_the_filter():
+    log_weights = np.array([-np.inf, 0.0])
+
+    assert kept_share(log_weights, -np.inf).tolist() == [0.0, 1.0]
+    assert log_ceiling(np.full(3, -np.inf)) == -np.inf
+
+
+def test_chains_after_the_filter_have_the_target_distribution(rng):
+    # Three points, proposed evenly, of weights 1, 2 and 6, with the ceiling at 2.
+    log_weight = np.log([1.0, 2.0, 6.0])
+    points = rng.integers(0, 3, 60_000)
+    kept = points[rng.random(len(points)) < kept_share(log_weight[points], np.log(2.0))]
+
+    above = np.maximum(log_weight[kept], np.log(2.0))
+    chain = kept[accept(above, np.log(rng.random(len(kept))), -np.inf)]
+
+    # Acceptance above 0.6 multiplies the variance by 3 at most.
+    share = np.bincount(chain) / len(chain)
+    error = np.sqrt(3 * share * (1 - share) / len(chain))
+    assert (np.abs(share - np.array([1, 2, 6]) / 9) < 4 * error).all()

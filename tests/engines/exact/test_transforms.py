@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special
 
-from poolish.engines.exact.transforms import correlation_root, prior_transform
+from poolish.engines.exact.transforms import correlation_root, prior_transform, resolved
 from poolish.spec.prior import Prior
 
 
@@ -80,3 +80,24 @@ def test_interval_transform_covers_the_interval():
     area, _ = integrate.quad(lambda t: np.exp(transform.forward(np.array(t))[1]), -40, 40)
 
     assert area == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("resolution", [1e-6, 1.0, 1e4])
+def test_resolved_scale_is_exponential_then_linear_then_logarithmic(resolution):
+    forward = resolved(resolution).forward
+
+    sd, _ = forward(np.array([-30.0, -29.0, 2.5, 3.5, 60.0, 66.0]))
+
+    assert sd[1] / sd[0] == pytest.approx(np.e)
+    assert (sd[3] - sd[2]) / resolution == pytest.approx(1.0, abs=0.15)
+    assert sd[5] / sd[4] == pytest.approx(np.e, rel=1e-3)
+
+
+def test_resolved_scale_has_its_inverse_and_slope():
+    transform, theta = resolved(3.0), np.array([-5.0, 0.0, 2.0, 20.0])
+
+    sd, log_slope = transform.forward(theta)
+    stepped, _ = transform.forward(theta + 1e-30j)
+
+    assert [transform.inverse(float(x)) for x in sd] == pytest.approx(theta)
+    assert np.exp(log_slope) == pytest.approx(stepped.imag / 1e-30)

@@ -14,6 +14,7 @@ from poolish.engines.exact.marginal import Covariances
 from poolish.engines.exact.pair_map import Cells, PairMap
 from poolish.engines.exact.population import Population
 from poolish.engines.exact.reduction import reduce_groups
+from poolish.engines.exact.roots import stack
 
 # Elements of one array that stay in the processor's cache.
 CACHE_ELEMENTS = 32_768
@@ -35,8 +36,8 @@ def reduced_matrix(blocks: Blocks, at: Covariances) -> tuple[np.ndarray, np.ndar
 
     Only the lower triangles of R are right.
     """
-    totals = blocks.sums.total
-    R = (at.precision.T @ totals.reshape(len(totals), -1)).reshape(-1, *totals.shape[1:])
+    R = stack(at.n_values, blocks.layout.size)
+    np.einsum("hij,hv->vij", blocks.sums.total, at.precision, out=R)
     log_det = np.zeros(at.n_values)
     if blocks.layout.eliminated is None:
         return R, log_det

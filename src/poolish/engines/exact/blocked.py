@@ -27,13 +27,16 @@ from poolish.engines.exact.marginal import Covariances, Gradient, JointDraw
 from poolish.engines.exact.pair_map import build_cells, build_pair_map
 from poolish.engines.exact.population import Population
 from poolish.engines.exact.residual import Residual
-from poolish.engines.exact.roots import cholesky_roots, solve_transposed
+from poolish.engines.exact.roots import SMALL_SIZE, cholesky_roots, solve_transposed
 
 _LOG_2PI = np.log(2.0 * np.pi)
 COSTLY_SIZE = 400
 # Elements of a stack of dense matrices, and values in one batch: flat optimum when measured.
 STACK_ELEMENTS = 500_000
 MAX_BATCH = 128
+# The same for small matrices, whose values are neighbours in memory.
+SMALL_STACK_ELEMENTS = 65_536
+CHEAP_CELLS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,16 @@ class Blocked:
     @property
     def batch(self) -> int:
         """Return how many parameter values are best evaluated at once."""
-        return int(np.clip(STACK_ELEMENTS // self.blocks.layout.size**2, 1, MAX_BATCH))
+        size = self.blocks.layout.size
+        if size <= SMALL_SIZE:
+            n_elements = size * (size + 1) // 2 + self.blocks.cells.n_cells
+            return max(SMALL_STACK_ELEMENTS // n_elements, MAX_BATCH)
+        return int(np.clip(STACK_ELEMENTS // size**2, 1, MAX_BATCH))
+
+    @property
+    def is_cheap(self) -> bool:
+        """Return whether a batch of evaluations costs little more than the call."""
+        return self.blocks.layout.size <= SMALL_SIZE and self.blocks.cells.n_cells <= CHEAP_CELLS
 
     @property
     def is_costly(self) -> bool:

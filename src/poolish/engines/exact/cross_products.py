@@ -63,6 +63,12 @@ class CrossProducts:
         parts = (self.F[stratum, effect, entries], self.indices[entries], indptr - indptr[0])
         return sparse.csr_matrix(parts, shape=(stop - start, self.size))
 
+    def times(self, stratum: int, effect: int, levels: slice, B: np.ndarray) -> np.ndarray:
+        """Return F B for some groups, B of shape (size, column)."""
+        if self.is_dense:
+            return self.F[stratum, effect].reshape(self.n_levels, self.size)[levels] @ B
+        return np.asarray(self.rows(stratum, effect, levels) @ B)
+
 
 def build_cross_products(
     groups: Sequence[GroupDesign], layout: Layout, population: Population, residual: Residual

@@ -172,6 +172,11 @@ class Dense:
         return int(np.clip(STACK_ELEMENTS // max(self.rows.n_rows, 1) ** 2, 1, MAX_BATCH))
 
     @property
+    def is_cheap(self) -> bool:
+        """Return False: every evaluation factors matrices as large as the data."""
+        return False
+
+    @property
     def is_costly(self) -> bool:
         """Return whether one evaluation costs so much that draws should share it."""
         return self.rows.n_rows > COSTLY_ROWS

@@ -57,7 +57,6 @@ def _as_draws(prepared: Prepared, sampled: Sample, effort: int) -> Draws:
         "khat": np.array(sampled.khat),
         "efficiency": np.array(sampled.efficiency),
         "acceptance": np.array(sampled.acceptance),
-        "largest_weight": np.array(sampled.largest_weight),
     }
     posterior = {**joint_variables(prepared.spec, sampled.chains), **posterior}
     return Draws(posterior, statistics, NAME, 0.0, notes=_notes(sampled, effort))

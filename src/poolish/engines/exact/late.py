@@ -27,8 +27,10 @@ from poolish.engines.exact.small_dense import (
 from poolish.engines.exact.streams import Purpose, stream
 from poolish.engines.exact.variables import Stored
 
-DRAWS_PER_TILE = 250
+# A tile of few levels holds so many draws that it stays in the processor's cache.
 LEVELS_PER_TILE = 1024
+DRAWS_PER_TILE = 250
+TILE_NUMBERS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,43 +42,63 @@ class LateEffects:
     layout : Layout
     population : Population
     sums : CrossProducts
-    chains : tuple of Stored
-    seed : int
+    stored : Stored
+        Of all chains, one after the other.
+    n_chains, seed : int
     """
 
     layout: Layout
     population: Population
     sums: CrossProducts
-    chains: tuple[Stored, ...]
+    stored: Stored
+    n_chains: int
     seed: int
+
+    @property
+    def draws_per_tile(self) -> int:
+        """Return how many draws a tile holds."""
+        return max(TILE_NUMBERS // max(self.sums.n_levels, 1), DRAWS_PER_TILE)
 
     def draw(self, draws: slice, levels: np.ndarray) -> np.ndarray:
         """Return effects of some draws and levels, shape (chain, draw, level, effect)."""
-        return np.stack([self._chain(chain, draws, levels) for chain in range(len(self.chains))])
-
-    def _chain(self, chain: int, draws: slice, levels: np.ndarray) -> np.ndarray:
-        wanted = np.arange(len(self.chains[chain].b))[draws]
+        wanted = self.stored.places(self.n_chains, draws)
         found = np.empty((len(wanted), len(levels), self.sums.F.shape[1]))
-        for draw_tile in np.unique(wanted // DRAWS_PER_TILE):
-            rows = np.flatnonzero(wanted // DRAWS_PER_TILE == draw_tile)
+        for draw_tile in np.unique(wanted // self.draws_per_tile):
+            rows = np.flatnonzero(wanted // self.draws_per_tile == draw_tile)
             for level_tile in np.unique(levels // LEVELS_PER_TILE):
                 columns = np.flatnonzero(levels // LEVELS_PER_TILE == level_tile)
-                tile = self._tile(chain, int(draw_tile), int(level_tile))
-                inside = np.ix_(wanted[rows] % DRAWS_PER_TILE, levels[columns] % LEVELS_PER_TILE)
-                found[np.ix_(rows, columns)] = tile[inside]
-        return found
+                tile = self._tile(int(draw_tile), int(level_tile))
+                tile_draws = _range(wanted[rows] % self.draws_per_tile)
+                part = tile[tile_draws][:, _range(levels[columns] % LEVELS_PER_TILE)]
+                _put(found, _range(rows), _range(columns), part)
+        return found.reshape(self.n_chains, -1, *found.shape[1:])
 
-    def _tile(self, chain: int, draw_tile: int, level_tile: int) -> np.ndarray:
+    def _tile(self, draw_tile: int, level_tile: int) -> np.ndarray:
         """Return one whole tile, shape (draw, level, effect): its numbers never depend on more."""
-        stored = self.chains[chain]
-        draws = slice(draw_tile * DRAWS_PER_TILE, (draw_tile + 1) * DRAWS_PER_TILE)
+        draws = slice(draw_tile * self.draws_per_tile, (draw_tile + 1) * self.draws_per_tile)
         first = level_tile * LEVELS_PER_TILE
         levels = slice(first, min(first + LEVELS_PER_TILE, self.sums.n_levels))
-        known = _known(self.layout, self.population, stored, draws)
-        rng = stream(self.seed, Purpose.LATE_EFFECTS, chain, draw_tile, level_tile)
+        known = _known(self.layout, self.population, self.stored, draws)
+        rng = stream(self.seed, Purpose.LATE_EFFECTS, draw_tile, level_tile)
         return _conditional_draw(
-            self.layout, self.sums, stored.covariances.take(draws), known, levels, rng
+            self.layout, self.sums, self.stored.covariances.take(draws), known, levels, rng
         )
+
+
+def _range(index: np.ndarray) -> slice | np.ndarray:
+    """Return consecutive numbers as a slice, which copies nothing; others as they are."""
+    is_range = (np.diff(index) == 1).all()
+    return slice(int(index[0]), int(index[-1]) + 1) if is_range else index
+
+
+def _put(
+    found: np.ndarray, rows: slice | np.ndarray, columns: slice | np.ndarray, part: np.ndarray
+) -> None:
+    """Write a part into some rows and columns."""
+    if isinstance(rows, slice):
+        found[rows][:, columns] = part
+    else:
+        found[rows[:, None], np.arange(found.shape[1])[columns]] = part
 
 
 def _known(layout: Layout, population: Population, stored: Stored, draws: slice) -> np.ndarray:
@@ -103,13 +125,16 @@ def _conditional_draw(
     L = at.roots[layout.eliminated][:, :, None, :]
     q = len(L)
     f = np.stack([_weighted_residual(sums, at, a, levels, known) for a in range(q)])
-    K = symmetric(np.tensordot(sums.K[:, :, levels], at.precision, axes=(0, 0)), q)
+    K_of_levels = sums.K[:, :, levels]
+    if (K_of_levels == K_of_levels[:, :, :1]).all():  # balanced: one matrix for all levels
+        K_of_levels = K_of_levels[:, :, :1]
+    K = symmetric(np.tensordot(K_of_levels, at.precision, axes=(0, 0)), q)
     C = cholesky(identity_plus(product(transpose(L), product(K, L))))
     Lt_f = np.stack([sum(L[a, i] * f[a] for a in range(i, q)) for i in range(q)])
     noise = rng.standard_normal(Lt_f.shape)
     v = solve_lower_transposed(C, solve_lower(C, Lt_f) + noise)
     u = np.stack([sum(L[i, a] * v[a] for a in range(i + 1)) for i in range(q)])
-    return np.ascontiguousarray(u.transpose(2, 1, 0))
+    return u.transpose(2, 1, 0)
 
 
 def _weighted_residual(
@@ -117,7 +142,6 @@ def _weighted_residual(
 ) -> np.ndarray:
     """Return sum_h tau_h Z_h' W_h (y - known), shape (level, draw)."""
     parts = (
-        sums.rows(stratum, effect, levels) @ (tau * known)
-        for stratum, tau in enumerate(at.precision)
+        sums.times(stratum, effect, levels, tau * known) for stratum, tau in enumerate(at.precision)
     )
     return np.asarray(sum(parts))

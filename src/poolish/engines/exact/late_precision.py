@@ -28,33 +28,33 @@ class LatePrecision:
     likelihood : Precision
     factor : int
         Position of the factor wanted.
-    chains : tuple of Stored
-    seed : int
+    stored : Stored
+        Of all chains, one after the other.
+    n_chains, seed : int
     """
 
     likelihood: Precision
     factor: int
-    chains: tuple[Stored, ...]
+    stored: Stored
+    n_chains: int
     seed: int
 
     def draw(self, draws: slice, levels: np.ndarray) -> np.ndarray:
         """Return effects of some draws and levels, shape (chain, draw, level, effect)."""
-        return np.stack([self._chain(chain, draws, levels) for chain in range(len(self.chains))])
-
-    def _chain(self, chain: int, draws: slice, levels: np.ndarray) -> np.ndarray:
-        wanted = np.arange(len(self.chains[chain].b))[draws]
+        wanted = self.stored.places(self.n_chains, draws)
         parts = [
-            self._effects(chain, wanted[start : start + DRAWS_AT_ONCE])[:, levels]
+            self._effects(wanted[start : start + DRAWS_AT_ONCE])[:, levels]
             for start in range(0, len(wanted), DRAWS_AT_ONCE)
         ]
-        return np.concatenate(parts)
+        found = np.concatenate(parts)
+        return found.reshape(self.n_chains, -1, *found.shape[1:])
 
-    def _effects(self, chain: int, wanted: np.ndarray) -> np.ndarray:
-        stored, likelihood = self.chains[chain], self.likelihood
+    def _effects(self, wanted: np.ndarray) -> np.ndarray:
+        stored, likelihood = self.stored, self.likelihood
         size = likelihood.n_obs + likelihood.equations.n_unknowns
         noise = np.stack(
             [
-                stream(self.seed, Purpose.LATE_EFFECTS, chain, int(draw)).standard_normal(size)
+                stream(self.seed, Purpose.LATE_EFFECTS, int(draw)).standard_normal(size)
                 for draw in wanted
             ]
         )

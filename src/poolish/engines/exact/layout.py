@@ -10,6 +10,9 @@ from scipy import sparse
 
 from poolish.design.arrays import GroupDesign
 
+# Up to so many numbers dense columns are faster than sparse ones.
+DENSE_NUMBERS = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -105,9 +108,16 @@ def effect_columns(
 def placed_columns(
     groups: Sequence[GroupDesign], layout: Layout, X: np.ndarray, residual: np.ndarray
 ) -> sparse.csr_matrix | np.ndarray:
-    """Return [Z_placed X residual], shape (obs, size): dense when no factor is placed."""
+    """Return [Z_placed X residual], shape (obs, size): dense when small."""
     dense = np.column_stack([X, residual])
     if not layout.placed:
         return dense
+    if len(dense) * layout.size <= DENSE_NUMBERS:
+        placed = np.zeros((len(dense), layout.n_placed))
+        for item in layout.placed:
+            group = groups[item.factor]
+            for a, z in enumerate(group.Z.T):
+                placed[np.arange(len(z)), item.start + a * item.n_levels + group.codes] = z
+        return np.concatenate([placed, dense], axis=1)
     columns = [c for item in layout.placed for c in effect_columns(groups[item.factor])]
     return sparse.hstack([*columns, sparse.csr_matrix(dense)]).tocsr()

@@ -106,6 +106,10 @@ class MarginalLikelihood[F: Factored](Protocol):
         """Return how many parameter values are best evaluated at once."""
 
     @property
+    def is_cheap(self) -> bool:
+        """Return whether a batch of evaluations costs little more than the call."""
+
+    @property
     def is_costly(self) -> bool:
         """Return whether one evaluation costs so much that draws should share it."""
 

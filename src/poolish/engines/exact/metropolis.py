@@ -1,8 +1,14 @@
 """Independence Metropolis-Hastings: chains of theta, with (b, u) drawn exactly as they go.
 
-Proposals do not depend on the chain's state, so a block of them is evaluated at once; and the
-factor of the current state is at hand when the effects are drawn, so it is computed only once.
-Tierney (1994), Annals of Statistics 22(4), 1701-1728, section 2.3.3. doi:10.1214/aos/1176325750
+Proposals depend neither on a chain's state nor on its number, so those of all chains are evaluated
+together, block by block; and the factors of the states are at hand when the effects are drawn.
+
+Where an evaluation is cheap the proposals pass a filter first: one of weight w = f / g is kept
+with probability min(1, w / c). Those kept have a density that is proportional to min(f, c g): as
+proposals of a chain they weigh max(1, w / c), nearly all the same, and the chain seldom repeats
+itself. Where it is costly there is no filter: c = 0.
+Tierney (1994), Annals of Statistics 22(4), 1701-1728, sections 2.3.3 and 2.3.4 (rejection sampling
+chains). doi:10.1214/aos/1176325750
 """
 
 from __future__ import annotations
@@ -13,11 +19,12 @@ import numpy as np
 
 from poolish.engines.exact.adaptation import Round
 from poolish.engines.exact.marginal import Factored, JointDraw
-from poolish.engines.exact.proposals import Proposal
 from poolish.engines.exact.streams import Purpose, stream
 from poolish.engines.exact.target import Target
 
 CARRIED = -1
+# The filter lets at least this share of the proposals through, as far as the warm-up can tell.
+MIN_KEPT = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,83 +38,104 @@ class Chain:
         Log posterior density of theta, unconstrained scale.
     joint : JointDraw
         b and the group effects drawn with it.
-    log_weights : ndarray, shape (proposal,)
-    n_accepted : int
     """
 
     theta: np.ndarray
     lp: np.ndarray
     joint: JointDraw
-    log_weights: np.ndarray
-    n_accepted: int
+
+    @property
+    def n_moves(self) -> int:
+        """Return how often the chain went to another theta."""
+        return int((np.diff(self.theta, axis=0) != 0).any(axis=1).sum())
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class _Points:
+    """Values of theta with all that is known there; weights are those after the filter."""
+
     theta: np.ndarray
-    lp: float
-    log_weight: float
+    lp: np.ndarray
+    log_weight: np.ndarray
     factored: Factored
+
+    def take(self, index: np.ndarray) -> _Points:
+        return _Points(
+            self.theta[index], self.lp[index], self.log_weight[index], self.factored.take(index)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Steps of all chains, arrays (chain, draw, ...)."""
+
+    theta: np.ndarray
+    lp: np.ndarray
+    joint: JointDraw
 
 
 def walk(
-    target: Target,
-    proposal: Proposal,
-    warm_up: Round,
-    *,
-    draws: int,
-    draws_per_theta: int,
-    seed: int,
-    chain: int,
-) -> Chain:
-    """Return one chain of `draws` draws, started at the end of a warm-up.
+    target: Target, warm_up: Round, *, draws: int, chains: int, draws_per_theta: int, seed: int
+) -> tuple[tuple[Chain, ...], np.ndarray]:
+    """Return chains that begin at the end of a warm-up, and the log weights of all proposals.
 
     Parameters
     ----------
     target : Target
-    proposal : Proposal
     warm_up : Round
-        Draws from the same proposal, already evaluated: the chain's first steps.
-    draws : int
+        Draws from the proposal, already evaluated: the chains' first steps.
+    draws, chains : int
     draws_per_theta : int
         How many draws of the effects each theta serves.
-    seed, chain : int
+    seed : int
     """
-    rng = stream(seed, Purpose.PROPOSALS, chain)
-    n_theta = -(-draws // draws_per_theta)
-    theta = proposal.sample(rng, n_theta)
-    log_proposal = proposal.log_density(theta)
-    log_uniform = np.log(rng.random(n_theta))
-    noise_rng = stream(seed, Purpose.JOINT_EFFECTS, chain)
-    noise = noise_rng.standard_normal((n_theta * draws_per_theta, target.likelihood.n_noise))
+    rng = stream(seed, Purpose.PROPOSALS)
+    noise_rng = stream(seed, Purpose.JOINT_EFFECTS)
+    ceiling = log_ceiling(warm_up.log_weights) if target.likelihood.is_cheap else -np.inf
+    per_kept = 1.0 / max(float(np.mean(kept_share(warm_up.log_weights, ceiling))), 0.1)
+    states = _ends_of_warm_up(target, warm_up, ceiling, chains, rng)
+    steps: list[_Steps] = []
+    log_weights = []
+    n_left = -(-draws // draws_per_theta)
+    while n_left:
+        wanted = int(n_left * chains * per_kept) + chains
+        theta = warm_up.proposal.sample(rng, min(max(target.likelihood.batch, chains), wanted))
+        factored, lp = _evaluate(target, theta)
+        log_weights.append(lp - warm_up.proposal.log_density(theta))
+        kept = np.flatnonzero(rng.random(len(theta)) < kept_share(log_weights[-1], ceiling))
+        n_steps = min(len(kept) // chains, n_left)
+        if not n_steps:
+            continue
+        proposed = _Points(theta, lp, np.maximum(log_weights[-1], ceiling), factored)
+        rows = _accepted(states, proposed, kept[: n_steps * chains].reshape(chains, -1), rng)
+        noise_shape = (chains, n_steps * draws_per_theta, target.likelihood.n_noise)
+        noise = noise_rng.standard_normal(noise_shape)
+        steps.append(_taken(target, states, proposed, np.repeat(rows, draws_per_theta, 1), noise))
+        states = [
+            state if last == CARRIED else proposed.take(np.array([last]))
+            for state, last in zip(states, rows[:, -1], strict=True)
+        ]
+        n_left -= n_steps
+    return _chains(steps, draws), np.concatenate(log_weights)
 
-    state = _end_of_warm_up(target, warm_up, rng)
-    parts: list[tuple[np.ndarray, np.ndarray, JointDraw]] = []
-    weights = []
-    for start in range(0, n_theta, target.likelihood.batch):
-        block = slice(start, min(start + target.likelihood.batch, n_theta))
-        proposed, lp = _evaluate(target, theta[block])
-        log_weight = lp - log_proposal[block]
-        index = accept(log_weight, log_uniform[block], state.log_weight)
-        repeated = np.repeat(index, draws_per_theta)
-        rows = slice(block.start * draws_per_theta, block.stop * draws_per_theta)
-        joint = _draw(target, state.factored, proposed, repeated, noise[rows])
-        here = repeated[:, None] != CARRIED
-        parts.append(
-            (
-                np.where(here, theta[block][repeated], state.theta),
-                np.where(here[:, 0], lp[repeated], state.lp),
-                joint,
-            )
-        )
-        weights.append(log_weight)
-        last = index[-1:]
-        if last[0] != CARRIED:
-            at = int(last[0])
-            state = _State(
-                theta[block][at], float(lp[at]), float(log_weight[at]), proposed.take(last)
-            )
-    return _chain(parts, np.concatenate(weights), draws)
+
+def log_ceiling(log_weights: np.ndarray) -> float:
+    """Return the largest log weight, or less where that would keep less than `MIN_KEPT`."""
+    ordered = np.sort(log_weights[np.isfinite(log_weights)])
+    if not len(ordered):
+        return -np.inf
+    weights = np.exp(ordered - ordered[-1])
+    with np.errstate(divide="ignore", invalid="ignore"):  # far below the largest all are kept
+        below = np.cumsum(weights) / weights
+    kept = (below + np.arange(len(ordered))[::-1]) / len(log_weights)
+    return float(ordered[max(int(np.sum(kept >= MIN_KEPT)) - 1, 0)])
+
+
+def kept_share(log_weights: np.ndarray, ceiling: float) -> np.ndarray:
+    """Return min(1, w / c) for each weight; 0 for those of no weight."""
+    with np.errstate(invalid="ignore"):
+        share = np.exp(np.minimum(log_weights - ceiling, 0.0))
+    return np.where(np.isfinite(log_weights), share, 0.0)
 
 
 def accept(log_weight: np.ndarray, log_uniform: np.ndarray, current: float) -> np.ndarray:
@@ -130,42 +158,79 @@ def _evaluate(target: Target, theta: np.ndarray) -> tuple[Factored, np.ndarray]:
     return factored, np.where(np.isfinite(lp), lp, -np.inf)
 
 
-def _end_of_warm_up(target: Target, warm_up: Round, rng: np.random.Generator) -> _State:
+def _ends_of_warm_up(
+    target: Target, warm_up: Round, ceiling: float, chains: int, rng: np.random.Generator
+) -> list[_Points]:
+    """Return where each chain stands after the warm-up's draws, divided among the chains."""
     finite = np.flatnonzero(np.isfinite(warm_up.log_weights))
-    order = rng.permutation(finite)
-    weights = warm_up.log_weights[order]
-    index = accept(weights, np.log(rng.random(len(order))), -np.inf)
-    at = order[index[-1]]
-    theta = warm_up.theta[at]
-    factored, lp = _evaluate(target, theta[None])
-    return _State(theta, float(lp[0]), float(warm_up.log_weights[at]), factored)
+    log_uniform = np.log(rng.random(len(finite)))
+    ends = []
+    for chain in range(chains):
+        own = finite[chain::chains]
+        at = accept(warm_up.log_weights[own], log_uniform[chain::chains], -np.inf)[-1]
+        ends.append(own[at])
+    theta = warm_up.theta[ends]
+    factored, lp = _evaluate(target, theta)
+    log_weight = np.maximum(warm_up.log_weights[ends], ceiling)
+    all_ends = _Points(theta, lp, log_weight, factored)
+    return [all_ends.take(np.array([chain])) for chain in range(chains)]
 
 
-def _draw(
-    target: Target, carried: Factored, proposed: Factored, index: np.ndarray, noise: np.ndarray
-) -> JointDraw:
-    """Return draws from the carried state's factor, then from those of the block."""
-    n_carried = int(np.sum(index == CARRIED))
-    old = np.zeros(n_carried, dtype=int)
-    likelihood = target.likelihood
-    first = likelihood.draw(carried, old, noise[:n_carried])
-    then = likelihood.draw(proposed, index[n_carried:], noise[n_carried:])
-    return _joined([first, then])
+def _accepted(
+    states: list[_Points], proposed: _Points, kept: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return which proposal each chain is at after each step, or CARRIED, shape (chain, step)."""
+    log_uniform = np.log(rng.random(kept.shape))
+    rows = np.empty_like(kept)
+    for row, state, own, uniform in zip(rows, states, kept, log_uniform, strict=True):
+        index = accept(proposed.log_weight[own], uniform, float(state.log_weight[0]))
+        row[:] = np.where(index == CARRIED, CARRIED, own[index])
+    return rows
 
 
-def _joined(parts: list[JointDraw]) -> JointDraw:
-    return JointDraw(
-        np.concatenate([part.b for part in parts]),
-        {f: np.concatenate([part.effects[f] for part in parts]) for f in parts[0].effects},
+def _taken(
+    target: Target, states: list[_Points], proposed: _Points, rows: np.ndarray, noise: np.ndarray
+) -> _Steps:
+    """Return the steps of all chains: first those at the states carried, then the proposals."""
+    carried = rows == CARRIED
+    first = [
+        target.likelihood.draw(state.factored, np.zeros(int(here.sum()), dtype=int), own[here])
+        for state, here, own in zip(states, carried, noise, strict=True)
+        if here.any()
+    ]
+    then = target.likelihood.draw(proposed.factored, rows[~carried], noise[~carried])
+    joint = JointDraw(
+        _merged(carried, [part.b for part in first], then.b),
+        {f: _merged(carried, [p.effects[f] for p in first], u) for f, u in then.effects.items()},
+    )
+    here = [(state, own) for state, own in zip(states, carried, strict=True) if own.any()]
+    theta = [np.repeat(state.theta, own.sum(), axis=0) for state, own in here]
+    lp = [np.repeat(state.lp, own.sum()) for state, own in here]
+    return _Steps(
+        _merged(carried, theta, proposed.theta[rows[~carried]]),
+        _merged(carried, lp, proposed.lp[rows[~carried]]),
+        joint,
     )
 
 
-def _chain(
-    parts: list[tuple[np.ndarray, np.ndarray, JointDraw]], log_weights: np.ndarray, draws: int
-) -> Chain:
-    theta = np.concatenate([part[0] for part in parts])[:draws]
-    joint = _joined([part[2] for part in parts])
-    kept = JointDraw(joint.b[:draws], {f: u[:draws] for f, u in joint.effects.items()})
-    lp = np.concatenate([part[1] for part in parts])[:draws]
-    moved = (np.diff(theta, axis=0) != 0).any(axis=1)
-    return Chain(theta, lp, kept, log_weights, int(moved.sum()))
+def _merged(carried: np.ndarray, first: list[np.ndarray], then: np.ndarray) -> np.ndarray:
+    """Return one array (chain, draw, ...) of the values at carried states and of the others."""
+    if not first:
+        return then.reshape(*carried.shape, *then.shape[1:])
+    merged = np.empty((*carried.shape, *then.shape[1:]))
+    merged[carried], merged[~carried] = np.concatenate(first), then
+    return merged
+
+
+def _chains(steps: list[_Steps], draws: int) -> tuple[Chain, ...]:
+    theta = np.concatenate([part.theta for part in steps], axis=1)[:, :draws]
+    lp = np.concatenate([part.lp for part in steps], axis=1)[:, :draws]
+    b = np.concatenate([part.joint.b for part in steps], axis=1)[:, :draws]
+    effects = {
+        f: np.concatenate([part.joint.effects[f] for part in steps], axis=1)[:, :draws]
+        for f in steps[0].joint.effects
+    }
+    return tuple(
+        Chain(theta[c], lp[c], JointDraw(b[c], {f: u[c] for f, u in effects.items()}))
+        for c in range(len(theta))
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-from scipy.optimize import minimize
 
 from poolish.engines.exact.proposals import SplitT
 from poolish.engines.exact.target import LogDensity
@@ -14,8 +15,10 @@ STEP = 1e-3
 # At this slope the mode is within a hundredth of a standard deviation that is 1 or less.
 GRADIENT_TOLERANCE = 0.01
 MIN_CURVATURE = 1e-2
-# A side of the split t: how far the log density falls two scales away; a normal's falls by 2.
-SIDE_LIMITS = (0.4, 4.0)
+# Each side of the split t is as wide as the fall of the log density this many scales away says,
+# where a normal's falls by half the square; the wider of the two, so that no tail is missed.
+DISTANCES = (2.0, 3.5)
+SIDE_LIMITS = (0.4, 6.0)
 _WORST = 1e10
 
 
@@ -30,6 +33,8 @@ def find_mode(target: LogDensity, start: np.ndarray) -> np.ndarray:
 
     if not len(start):
         return start
+    from scipy.optimize import minimize  # a sixth of a second, for targets that are not cheap
+
     return np.asarray(
         minimize(negative, start, jac=True, method="BFGS", options={"gtol": GRADIENT_TOLERANCE}).x
     )
@@ -44,15 +49,28 @@ def curvature_axes(target: LogDensity, mode: np.ndarray) -> np.ndarray:
         for e in STEP * np.eye(len(mode))
     ]
     hessian = np.array(rows)
-    values, vectors = np.linalg.eigh(-0.5 * (hessian + hessian.T))
+    return axes_of(0.5 * (hessian + hessian.T))
+
+
+def axes_of(hessian: np.ndarray) -> np.ndarray:
+    """Return the axes of a Hessian: its eigenvectors, each one standard deviation long."""
+    values, vectors = np.linalg.eigh(-hessian)
     return np.asarray(vectors / np.sqrt(np.maximum(values, MIN_CURVATURE)))
 
 
 def split_at_mode(target: LogDensity, mode: np.ndarray) -> SplitT:
-    """Return the split t whose sides match the fall of the target two scales from its mode."""
-    axes = curvature_axes(target, mode)
-    d = len(mode)
-    around = np.concatenate([mode + 2 * axes.T, mode - 2 * axes.T])
-    fall = target.log_density(mode[None]) - target.log_density(around)
-    sides = np.clip(np.sqrt(2.0 / np.maximum(fall, 0.1)), *SIDE_LIMITS)
-    return SplitT(mode, axes, sides[:d], sides[d:], NU)
+    """Return the split t at a mode whose sides match the fall of the target."""
+    return split_along(target.log_density, mode, curvature_axes(target, mode))
+
+
+def split_along(
+    log_density: Callable[[np.ndarray], np.ndarray], mode: np.ndarray, axes: np.ndarray
+) -> SplitT:
+    """Return the split t along some axes whose sides match the fall of the target."""
+    distances = np.repeat(DISTANCES, 2 * len(mode))
+    directions = np.tile(np.concatenate([axes.T, -axes.T]), (len(DISTANCES), 1))
+    values = log_density(np.concatenate([mode[None], mode + distances[:, None] * directions]))
+    fall = np.maximum(values[0] - values[1:], 0.1)
+    widths = (distances / np.sqrt(2.0 * fall)).reshape(len(DISTANCES), 2, len(mode))
+    above, below = np.clip(widths.max(axis=0), *SIDE_LIMITS)
+    return SplitT(mode, axes, above, below, NU)

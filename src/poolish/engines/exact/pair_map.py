@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -108,7 +109,8 @@ class PairMap:
 
     def subtract_from(self, R: np.ndarray, values: np.ndarray) -> None:
         """Subtract values by position, shape (position, value), from the lower triangles of R."""
-        R.reshape(len(R), -1)[:, self.positions] -= values.T
+        row, column = np.divmod(self.positions, self.size)
+        np.moveaxis(R, 0, -1)[row, column] -= values
 
     def adjoint(self, H: np.ndarray) -> np.ndarray:
         """Return <H, F' E_ab F> for every pair and cell, shape (pair, cell), H symmetric."""
@@ -147,20 +149,20 @@ def _stacked(design: PairMap, response: PairMap) -> PairMap:
 
 
 def _products(
-    F: np.ndarray, strata: tuple[int, int], effects: tuple[int, int], at: tuple[np.ndarray, ...]
+    F: np.ndarray, strata: tuple[int, int], effects: tuple[int, int], at: tuple[Any, Any]
 ) -> np.ndarray:
     """Return the coefficient of t G[a, b] in (F' G F)[i, j], `at` being the entries of i and j.
 
     The four terms are the two orders of the strata and of the effects; equal ones count once.
     """
     (h, g), (a, b), (i, j) = strata, effects, at
-    value = F[h, a, i] * F[g, b, j]
+    value = F[h, a][i] * F[g, b][j]
     if h != g:
-        value = value + F[g, a, i] * F[h, b, j]
+        value = value + F[g, a][i] * F[h, b][j]
     if a != b:
-        value = value + F[h, b, i] * F[g, a, j]
+        value = value + F[h, b][i] * F[g, a][j]
     if h != g and a != b:
-        value = value + F[g, b, i] * F[h, a, j]
+        value = value + F[g, b][i] * F[h, a][j]
     return np.asarray(value)
 
 
@@ -181,21 +183,26 @@ def _n_effects(sums: CrossProducts) -> int:
 
 def _dense_rows(sums: CrossProducts, cells: Cells, *, is_response: bool) -> PairMap:
     """Return dense tables for the positions of the response's row, or of all rows above it."""
-    first, last = (sums.size - 1, sums.size) if is_response else (0, sums.size - 1)
-    positions = np.array([(i, j) for i in range(first, last) for j in range(i + 1)], dtype=int)
-    positions = positions.reshape(-1, 2)
-    entry = np.arange(sums.n_levels) * sums.size
+    rows = range(sums.size - 1, sums.size) if is_response else range(sums.size - 1)
+    positions = np.array([i * sums.size + j for i in rows for j in range(i + 1)], dtype=int)
+    n_levels = len(cells.member)
+    F = sums.F.reshape(*sums.F.shape[:2], n_levels, sums.size)
+    classes = sparse.csr_matrix(
+        (np.ones(n_levels), (cells.member, np.arange(n_levels))), (cells.n_classes, n_levels)
+    )
     tables: list[Table] = []
     for effects in lower_pairs(_n_effects(sums)):
         table = np.zeros((len(positions), cells.n_cells))
         for strata, cell in _stratum_pairs(cells):
             kept = cell >= 0
-            for row, (i, j) in enumerate(positions):
-                value = _products(sums.F, strata, effects, (entry + i, entry + j))
-                by_class = np.bincount(cells.member, value, cells.n_classes)
-                table[row, cell[kept]] = by_class[kept]
+            found = [
+                classes @ _products(F, strata, effects, (np.s_[:, i : i + 1], np.s_[:, : i + 1]))
+                for i in rows
+            ]
+            if found:
+                table[:, cell[kept]] = np.concatenate(found, axis=1)[kept].T
         tables.append(table)
-    return PairMap(tuple(tables), positions @ (sums.size, 1), sums.size)
+    return PairMap(tuple(tables), positions, sums.size)
 
 
 def _sparse_rows(sums: CrossProducts, cells: Cells, *, is_response: bool) -> PairMap:

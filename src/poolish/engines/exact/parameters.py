@@ -7,13 +7,19 @@ partial correlations of each block; then sigma, or the coefficients of the predi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from poolish.engines.exact.marginal import Covariances
 from poolish.engines.exact.residual import Residual
-from poolish.engines.exact.transforms import Transform, correlation_root, prior_transform
+from poolish.engines.exact.transforms import (
+    POSITIVE,
+    Transform,
+    correlation_root,
+    prior_transform,
+    resolved,
+)
 from poolish.spec.distributions import log_density
 from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
 from poolish.spec.prior import Prior
@@ -53,9 +59,9 @@ class Scalar:
         return [self.transform.inverse(guess)] if self.n_theta else []
 
 
-def standard_deviation(prior: Prior) -> Scalar:
-    """Return the parameter for a standard deviation."""
-    return Scalar(prior, prior_transform(prior, lower=0.0), 0.0)
+def standard_deviation(prior: Prior, scale: Transform = POSITIVE) -> Scalar:
+    """Return the parameter for a standard deviation, on the scale of its logarithm or another."""
+    return Scalar(prior, prior_transform(prior, lower=0.0, positive=scale), 0.0)
 
 
 def coefficient(prior: Prior) -> Scalar:
@@ -110,6 +116,23 @@ class Parameters:
     def size(self) -> int:
         """Return the number of parameters."""
         return len(self.start(tuple(np.ones(len(s)) for s in self.sds), 1.0))
+
+    def at_resolution(self, resolutions: Sequence[np.ndarray]) -> Parameters:
+        """Return the same parameters, with the sds of groups on scales of a known resolution.
+
+        Parameters
+        ----------
+        resolutions : sequence of ndarray, shape (effect,), > 0
+            By factor: below it the data cannot tell a standard deviation from 0.
+        """
+        sds = tuple(
+            tuple(
+                standard_deviation(scalar.prior, resolved(float(r)))
+                for scalar, r in zip(scalars, of_factor, strict=True)
+            )
+            for scalars, of_factor in zip(self.sds, resolutions, strict=True)
+        )
+        return replace(self, sds=sds)
 
     def natural(self, theta: np.ndarray) -> tuple[Natural, np.ndarray]:
         """Return natural parameters and the log prior density in theta.

@@ -111,6 +111,11 @@ class Precision:
         return BATCH
 
     @property
+    def is_cheap(self) -> bool:
+        """Return False: every evaluation factors matrices as large as the data."""
+        return False
+
+    @property
     def is_costly(self) -> bool:
         """Return whether one evaluation costs so much that draws should share it."""
         is_direct = self.table is None or self.draws_effects

@@ -35,8 +35,11 @@ class Prepared:
     def with_response(self, y: np.ndarray) -> Prepared:
         """Return the same model and priors for another response; nothing of X or Z is redone."""
         design = replace(self.design, response=replace(self.design.response, y=y))
-        changed = self.with_likelihood(self.likelihood.with_response(y))
-        return replace(changed, design=design)
+        likelihood = self.likelihood.with_response(y)
+        parameters = self.target.parameters
+        sigma = residual_sd(likelihood) if parameters.residual else 1.0
+        resolved = parameters.at_resolution(sd_resolutions(design, likelihood, sigma))
+        return Prepared(self.spec, design, Target(likelihood, resolved), likelihood)
 
     def with_likelihood(self, likelihood: Structure) -> Prepared:
         """Return the same model with another form of its likelihood."""
@@ -64,11 +67,29 @@ def prior_population(spec: ModelSpec, design: Design, residual: Residual) -> Pop
 def starting_theta(prepared: Prepared) -> np.ndarray:
     """Return where the search for the mode begins: every factor takes part of the variance."""
     residual = prepared.likelihood.population.residual
-    weights = prepared.likelihood.residual.weights
     spread = float(np.sqrt(np.mean(residual**2))) or 1.0
-    sigma = float(np.sqrt(np.mean(weights * residual**2))) or 1.0
     group_sds = [
         0.5 * spread / np.maximum(np.sqrt(np.mean(group.Z**2, axis=0)), 1e-12)
         for group in prepared.design.main.groups
     ]
-    return prepared.target.parameters.start(group_sds, 0.7 * sigma)
+    return prepared.target.parameters.start(group_sds, residual_sd(prepared.likelihood))
+
+
+def residual_sd(likelihood: Structure) -> float:
+    """Return a guess of the residual sd at weight 1."""
+    residual, weights = likelihood.population.residual, likelihood.residual.weights
+    return 0.7 * (float(np.sqrt(np.mean(weights * residual**2))) or 1.0)
+
+
+def sd_resolutions(design: Design, likelihood: Structure, sigma: float) -> tuple[np.ndarray, ...]:
+    """Return below what size the data cannot tell each group sd from 0, by factor and effect.
+
+    J effects with standard errors s, s^2 = sigma^2 / sum of the weights of a level, show their
+    variance with a standard error of s^2 sqrt(2 / J); half the root of that is taken.
+    """
+    weights = likelihood.residual.weights
+    found = []
+    for group in design.main.groups:
+        information = np.maximum(weights @ group.Z**2 / group.n_levels, 1e-300)
+        found.append(0.5 * sigma / np.sqrt(information) * (2.0 / group.n_levels) ** 0.25)
+    return tuple(found)

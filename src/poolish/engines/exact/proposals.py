@@ -57,7 +57,7 @@ class SplitT:
     def log_density(self, theta: np.ndarray) -> np.ndarray:
         """Return the log density, shape (value,)."""
         d, nu = len(self.mode), self.nu
-        z = np.linalg.solve(self.axes, (theta - self.mode).T).T
+        z = (theta - self.mode) @ np.linalg.inv(self.axes).T
         z = np.where(z > 0, z / self.above, z / self.below)
         constant = (
             gammaln((nu + d) / 2)

@@ -18,7 +18,7 @@ from poolish.engines.exact.precision import Precision
 from poolish.engines.exact.prepare import prior_population
 from poolish.engines.exact.residual import build_residual
 from poolish.engines.exact.structure import is_sparse
-from poolish.engines.exact.variables import stored_chains
+from poolish.engines.exact.variables import stored_draws
 from poolish.errors import UnknownNameError
 from poolish.spec.model import GroupSpec, ModelSpec
 
@@ -28,8 +28,9 @@ def late_effects(
 ) -> LateEffects:
     """Return the eliminated factor's effects, ready to be drawn from stored variables."""
     blocks = likelihood.blocks
-    chains = stored_chains(spec, build_parameters(spec, likelihood.residual), posterior)
-    return LateEffects(blocks.layout, blocks.population, blocks.sums, chains, seed)
+    stored = stored_draws(spec, build_parameters(spec, likelihood.residual), posterior)
+    n_chains = len(posterior["b"])
+    return LateEffects(blocks.layout, blocks.population, blocks.sums, stored, n_chains, seed)
 
 
 def group_redraw(
@@ -56,16 +57,16 @@ def group_redraw(
     """
     residual = build_residual(design)
     population = prior_population(spec, design, residual)
+    stored = stored_draws(spec, build_parameters(spec, residual), posterior)
+    n_chains = len(posterior["b"])
     if is_sparse(design.main):
         equations = build_equations(design.main.groups, residual, population)
         likelihood = Precision(design.main, residual, population, equations, None)
         names = [group.name for group in spec.main.groups]
-        chains = stored_chains(spec, build_parameters(spec, residual), posterior)
-        return LatePrecision(likelihood, names.index(name or names[0]), chains, seed)
+        return LatePrecision(likelihood, names.index(name or names[0]), stored, n_chains, seed)
     layout = build_layout(design.main.groups, population.n_free)
     sums = build_cross_products(design.main.groups, layout, population, residual)
-    chains = stored_chains(spec, build_parameters(spec, residual), posterior)
-    return LateEffects(layout, population, sums, chains, seed)
+    return LateEffects(layout, population, sums, stored, n_chains, seed)
 
 
 def redraw_groups(

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from poolish.convergence import pareto_khat
-from poolish.engines.exact.adaptation import Round, efficiency, evaluate_round, lighten, refine
+from poolish.engines.exact.adaptation import Round, efficiency, evaluate_round, refine
 from poolish.engines.exact.metropolis import Chain, walk
-from poolish.engines.exact.mode import find_mode, split_at_mode
+from poolish.engines.exact.mode import axes_of, find_mode, split_along, split_at_mode
+from poolish.engines.exact.newton import climb
+from poolish.engines.exact.proposals import SplitT
 from poolish.engines.exact.streams import Purpose, stream
 from poolish.engines.exact.target import Target
 from poolish.engines.protocol import Plan
 
 # A round is good enough when this share of its draws is effective, and k-hat says that no tail is
 # missed; where one evaluation is costly, more adaptation costs more than it gains.
-GOOD_EFFICIENCY, COSTLY_EFFICIENCY = 0.85, 0.6
+GOOD_EFFICIENCY, COSTLY_EFFICIENCY = 0.7, 0.6
 GOOD_KHAT = 0.5
 MAX_ROUNDS = 4
 ROUND_SIZE, COSTLY_ROUND_SIZE = 400, 60
@@ -37,9 +39,7 @@ class Sample:
     efficiency : float
         Effective share of the proposals as importance draws.
     acceptance : float
-        Share of proposals that were accepted.
-    largest_weight : float
-        The largest importance weight, in units of their mean.
+        Share of steps that took the chain to another theta.
     draws_per_theta : int
     """
 
@@ -47,7 +47,6 @@ class Sample:
     khat: float
     efficiency: float
     acceptance: float
-    largest_weight: float
     draws_per_theta: int
 
 
@@ -65,26 +64,21 @@ def sample(target: Target, start: np.ndarray, plan: Plan, *, effort: int = 0) ->
     """
     final = adapt(target, start, plan, effort=effort)
     per_theta = draws_per_theta(target, plan)
-    chains = tuple(
-        walk(
-            target,
-            final.proposal,
-            final,
-            draws=plan.draws,
-            draws_per_theta=per_theta,
-            seed=plan.seed,
-            chain=chain,
-        )
-        for chain in range(plan.chains)
+    chains, proposed = walk(
+        target,
+        final,
+        draws=plan.draws,
+        chains=plan.chains,
+        draws_per_theta=per_theta,
+        seed=plan.seed,
     )
-    log_weights = np.concatenate([final.log_weights, *(c.log_weights for c in chains)])
-    n_proposals = sum(len(chain.log_weights) for chain in chains)
+    log_weights = np.concatenate([final.log_weights, proposed])
+    n_steps = plan.chains * (plan.draws / per_theta - 1)
     return Sample(
         chains=chains,
         khat=pareto_khat(log_weights),
         efficiency=efficiency(log_weights),
-        acceptance=sum(chain.n_accepted for chain in chains) / max(n_proposals - plan.chains, 1),
-        largest_weight=float(1.0 / np.mean(np.exp(log_weights - log_weights.max()))),
+        acceptance=sum(chain.n_moves for chain in chains) / max(n_steps, 1),
         draws_per_theta=per_theta,
     )
 
@@ -95,16 +89,20 @@ def adapt(target: Target, start: np.ndarray, plan: Plan, *, effort: int) -> Roun
     is_costly = target.likelihood.is_costly
     size = max(COSTLY_ROUND_SIZE if is_costly else ROUND_SIZE, 15 * target.size) * 2**effort
     goal = 1 - (1 - (COSTLY_EFFICIENCY if is_costly else GOOD_EFFICIENCY)) / 2**effort
-    mode = find_mode(target, start)
-    rounds = [evaluate_round(target, split_at_mode(target, mode), rng, size)]
-    lighter = lighten(rounds[0])
-    if lighter is not None:
-        rounds.append(evaluate_round(target, lighter, rng, size))
-    while len(rounds) <= MAX_ROUNDS * (1 + effort) and not _is_good(rounds[-1], goal):
+    rounds = [evaluate_round(target, first_proposal(target, start), rng, size)]
+    while not (is_good := _is_good(rounds[-1], goal)) and len(rounds) <= MAX_ROUNDS * (1 + effort):
         rounds.append(evaluate_round(target, refine(rounds, rng), rng, size))
-    if _is_good(rounds[-1], goal):
+    if is_good:
         return rounds[-1]
     return max(rounds, key=lambda item: efficiency(item.log_weights))
+
+
+def first_proposal(target: Target, start: np.ndarray) -> SplitT:
+    """Return the split t at the mode: found from values alone where these are cheap."""
+    if not target.likelihood.is_cheap:
+        return split_at_mode(target, find_mode(target, start))
+    mode, hessian = climb(target.log_density, start)
+    return split_along(target.log_density, mode, axes_of(hessian))
 
 
 def _is_good(item: Round, goal: float) -> bool:

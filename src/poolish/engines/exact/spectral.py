@@ -155,6 +155,11 @@ class Spectral:
         return self.blocked.batch
 
     @property
+    def is_cheap(self) -> bool:
+        """Return whether a batch of evaluations costs little more than the call."""
+        return self.blocked.is_cheap
+
+    @property
     def is_costly(self) -> bool:
         """Return whether one evaluation costs so much that draws should share it."""
         return self.blocked.is_costly

@@ -11,7 +11,7 @@ from poolish.engines.exact.marginal import Covariances, MarginalLikelihood
 from poolish.engines.exact.parameters import Parameters
 
 # Beyond this standard deviations are outside double precision's squares.
-FARTHEST = 60.0
+FARTHEST = 300.0
 COMPLEX_STEP = 1e-30
 
 

@@ -11,11 +11,6 @@ from poolish.engines.protocol import Draws
 
 # Vehtari et al. (2024), JMLR 25(72), 1-58: importance weights above 0.7 are not reliable.
 MAX_KHAT = 0.7
-# k-hat extrapolates the tail of the weights; a few weights a little above a crowd of equal ones
-# make it large although all are small. With every weight below B means the chain forgets its
-# state at least as fast as (1 - 1/B)^draws (Mengersen & Tweedie 1996, Annals of Statistics 24(1),
-# 101-121, theorem 2.1. doi:10.1214/aos/1033066201), and k-hat alone does not condemn it.
-SMALL_WEIGHT = 10.0
 # Vehtari et al. (2021), Bayesian Analysis 16(2), 667-718: R-hat below 1.01, and 100 effective
 # draws a chain, a tenth of the default 1,000. doi:10.1214/20-BA1221
 MAX_RHAT = 1.01
@@ -27,7 +22,7 @@ RHAT_NOISE = 10.0
 def gate(draws: Draws) -> str | None:
     """Return None when the draws can be trusted, else what is wrong in one clause."""
     khat = float(draws.sample_stats["khat"])
-    if not khat <= MAX_KHAT and not float(draws.sample_stats["largest_weight"]) < SMALL_WEIGHT:
+    if not khat <= MAX_KHAT:
         return f"k-hat of its proposal is {khat:.2f}, above {MAX_KHAT}"
     named = list(scalar_draws(draws.posterior))
     if not named:
@@ -37,11 +32,16 @@ def gate(draws: Draws) -> str | None:
 
 
 def scalar_draws(posterior: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield name and draws, shape (chain, draw), of all that varies except group effects."""
+    """Yield name and draws, shape (chain, draw), of all that varies except group effects.
+
+    Of a correlation matrix its lower triangle.
+    """
     for name, values in posterior.items():
         if name.startswith("r_"):
             continue
         for place in np.ndindex(values.shape[2:]):
+            if name.startswith("cor_") and place[0] <= place[1]:
+                continue
             one = values[(slice(None), slice(None), *place)]
             if np.ptp(one) > 0:
                 yield name, one
@@ -50,13 +50,12 @@ def scalar_draws(posterior: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.
 def _chain_problem(names: list[str], values: np.ndarray) -> str | None:
     """Return what is wrong with the worst of the quantities, shape (chain, draw, quantity)."""
     n_chains, n_draws, _ = values.shape
+    rhat, ess = convergence.rhat_and_ess_bulk(values)
     if n_chains > 1:
-        rhat = convergence.rhat(values)
         worst = int(np.argmax(rhat))
         limit = max(MAX_RHAT, 1.0 + RHAT_NOISE / n_draws)
         if not rhat[worst] <= limit:
             return f"R-hat of `{names[worst]}` is {rhat[worst]:.3f}, above {limit:.2f}"
-    ess = convergence.ess_bulk(values)
     worst = int(np.argmin(ess))
     least = MIN_ESS_SHARE * n_chains * n_draws
     if not ess[worst] >= least:

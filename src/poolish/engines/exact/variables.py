@@ -53,7 +53,7 @@ def is_correlated(group: GroupSpec) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the posterior variables say of one chain.
+    """What the posterior variables say.
 
     Parameters
     ----------
@@ -68,18 +68,16 @@ class Stored:
     b: np.ndarray
     effects: Mapping[int, np.ndarray]
 
+    def places(self, n_chains: int, draws: slice) -> np.ndarray:
+        """Return where some draws of every chain are, chain by chain."""
+        return np.arange(len(self.b)).reshape(n_chains, -1)[:, draws].reshape(-1)
 
-def stored_chains(
+
+def stored_draws(
     spec: ModelSpec, parameters: Parameters, posterior: Mapping[str, np.ndarray]
-) -> tuple[Stored, ...]:
-    """Return what the posterior variables say, chain by chain."""
-    return tuple(
-        _stored(spec, parameters, {name: draws[chain] for name, draws in posterior.items()})
-        for chain in range(posterior["b"].shape[0])
-    )
-
-
-def _stored(spec: ModelSpec, parameters: Parameters, one: Mapping[str, np.ndarray]) -> Stored:
+) -> Stored:
+    """Return what the posterior variables say, the draws of all chains one after the other."""
+    one = {name: draws.reshape(-1, *draws.shape[2:]) for name, draws in posterior.items()}
     sds, correlations, effects = [], [], {}
     for factor, group in enumerate(spec.main.groups):
         sds.append(one[spec.main.variable("sd", group)].T)
