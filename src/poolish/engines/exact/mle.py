@@ -74,7 +74,7 @@ class Criterion:
         """Return where the entries of each block of correlated effects stand in x."""
         sizes = [
             len(block) * (len(block) + 1) // 2
-            for group in self.likelihood.predictor.groups
+            for group in self.predictor.groups
             for block in group.blocks
         ]
         ends = np.cumsum([0, *sizes])
