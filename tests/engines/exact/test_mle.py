@@ -197,8 +197,48 @@ def test_singular_fits_say_so():
 
     text = repr(mle(spec, design))
 
-    assert "singular: a variance is 0" in text
+    assert "Singular: a variance is 0" in text
     assert "REML criterion 161.828" in text
+
+
+def test_printed_estimates_are_those_that_lme4_prints():
+    spec, design = model_of("Reaction ~ Days + (Days | Subject)", read_data("sleepstudy"))
+
+    lines = [" ".join(line.split()) for line in repr(mle(spec, design)).splitlines()]
+
+    # lme4 1.1-31: print(summary(lmer(Reaction ~ Days + (Days | Subject), sleepstudy)))
+    for line in (
+        "180 observations; groups: Subject 18",
+        "Scaled residuals: min -3.95, 1st quartile -0.46, median 0.02, 3rd quartile 0.46, max 5.18",
+        "Subject Days 35.072 5.9221 0.07",
+        "residual 654.94 25.592",
+        "Intercept 251.41 6.8246 36.84",
+        "Days 10.467 1.5458 6.77",
+        "Days -0.14",
+    ):
+        assert line in lines
+
+
+def test_scaled_residuals_take_account_of_weights():
+    formula = "distance | weights(w) ~ age * Sex + (age | Subject)"
+
+    fit = mle(*model_of(formula, read_more("Orthodont")))
+
+    # quantile(residuals(lmer(distance ~ age * Sex + (age | Subject), weights = w), "pearson",
+    # scaled = TRUE)), lme4 1.1-31
+    assert np.quantile(fit.scaled_residuals, np.linspace(0, 1, 5)) == pytest.approx(
+        [-3.366647, -0.419819, 0.027080, 0.424947, 3.831292], abs=1e-4
+    )
+
+
+def test_a_formula_for_sigma_is_printed_by_its_own_names():
+    data = read_more("Machines")
+    spec, design = model_of(["score ~ Machine + (1 | Worker)", "sigma ~ Machine"], data)
+
+    fit = mle(spec, design)
+
+    assert "b_sigma[Machine[B]]" in fit.to_frame().index
+    assert "Log of the residual sd" in repr(fit)
 
 
 def test_frame_has_one_row_per_parameter():

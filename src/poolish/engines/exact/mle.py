@@ -208,6 +208,7 @@ def _point_fit(
         vcov=conditional.vcov,
         groups=groups,
         sigma=sigma,
+        sigma_coefs=spec.predictors["sigma"].coefs if "sigma" in spec.predictors else (),
         b_sigma=x[len(criterion.entries) :],
         heritabilities=_heritabilities(spec, criterion, x),
         log_likelihood=criterion.value(x),
@@ -216,6 +217,7 @@ def _point_fit(
         is_singular=bool((diagonal < SINGULAR_TOLERANCE).any()),
         y=design.response.y,
         X=design.main.X,
+        scaled_residuals=_scaled_residuals(design, criterion, at, conditional),
     )
 
 
@@ -241,6 +243,17 @@ def _heritabilities(
         for group, K, share, v in zip(spec.main.groups, relations, shares, variance, strict=True)
         if K is not None
     )
+
+
+def _scaled_residuals(
+    design: Design, criterion: Criterion, at: Covariances, conditional: Conditional
+) -> np.ndarray:
+    main, residual = design.main, criterion.likelihood.residual
+    mean = main.offset + main.X @ conditional.b
+    for group, modes in zip(main.groups, conditional.modes, strict=True):
+        mean = mean + np.einsum("oe,oe->o", group.Z, modes[group.codes])
+    precision = at.precision[residual.strata, 0] * residual.weights
+    return np.asarray(np.sqrt(precision) * (design.response.y - mean))
 
 
 def _group_estimate(

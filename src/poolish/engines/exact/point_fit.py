@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from poolish.engines.exact.point_print import print_estimates
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -76,6 +78,7 @@ class PointFit:
     groups : tuple of GroupEstimate
     sigma : float or None
         Residual standard deviation; None with known standard errors or a formula for `sigma`.
+    sigma_coefs : tuple of str
     b_sigma : ndarray, shape (coef of sigma,)
         Coefficients of log sigma when it has a formula, otherwise empty.
     heritabilities : tuple of Heritability
@@ -89,6 +92,8 @@ class PointFit:
         Whether a variance is 0 or a correlation 1 or -1, by lme4's rule.
     y, X : ndarray
         What was fitted, for comparisons.
+    scaled_residuals : ndarray, shape (obs,)
+        y less its conditional mean, divided by its residual standard deviation.
     """
 
     formula: str
@@ -99,6 +104,7 @@ class PointFit:
     vcov: np.ndarray
     groups: tuple[GroupEstimate, ...]
     sigma: float | None
+    sigma_coefs: tuple[str, ...]
     b_sigma: np.ndarray
     heritabilities: tuple[Heritability, ...]
     log_likelihood: float
@@ -107,6 +113,7 @@ class PointFit:
     is_singular: bool
     y: np.ndarray
     X: np.ndarray
+    scaled_residuals: np.ndarray
 
     @property
     def deviance(self) -> float:
@@ -148,32 +155,13 @@ class PointFit:
                 for i in block
                 if i < j
             ]
-        found += [(f"b_sigma[{i}]", float(value)) for i, value in enumerate(self.b_sigma)]
+        found += [
+            (f"b_sigma[{coef}]", float(value))
+            for coef, value in zip(self.sigma_coefs, self.b_sigma, strict=True)
+        ]
         found += [] if self.sigma is None else [("sigma", self.sigma)]
         shares = [(f"h2_{item.group}", item.estimate, item.se) for item in self.heritabilities]
         return [*((name, value, np.nan) for name, value in found), *shares]
 
     def __repr__(self) -> str:
-        method = "REML" if self.reml else "maximum likelihood"
-        criterion = "REML criterion" if self.reml else "deviance"
-        lines = [
-            f"{self.formula}    gaussian, {method}, {self.n_obs} rows",
-            "",
-            f"  {'population':<28}{'estimate':>12}{'se':>12}",
-            *(
-                f"  {coef:<28}{b:>12.5g}{se:>12.5g}"
-                for coef, b, se in zip(self.coefs, self.b, self.se, strict=True)
-            ),
-            "",
-            f"  {'variation':<28}{'estimate':>12}" + f"{'se':>12}" * bool(self.heritabilities),
-            *(
-                f"  {name:<28}{value:>12.5g}" + ("" if np.isnan(se) else f"{se:>12.5g}")
-                for name, value, se in self._variance_rows()
-            ),
-            "",
-            f"  {criterion} {self.deviance:.3f}   log likelihood {self.log_likelihood:.3f}"
-            f"   AIC {self.aic:.2f}   BIC {self.bic:.2f}   df {self.df}",
-        ]
-        if self.is_singular:
-            lines.append("  singular: a variance is 0 or a correlation is 1 or -1")
-        return "\n".join(lines)
+        return print_estimates(self)
