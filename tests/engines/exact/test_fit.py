@@ -176,10 +176,20 @@ def test_group_effects_are_those_of_quadrature(case):
     draws, _, reference = case
 
     (effects,) = [v for name, v in draws.posterior.items() if name.startswith("r_")]
-    expected = np.array(reference["groups"]["u_mean"])
-    for place in np.ndindex(*expected.shape):
+    expected = {name: np.array(values) for name, values in reference["groups"].items()}
+    for place in np.ndindex(*expected["u_mean"].shape):
         values = effects[(slice(None), slice(None), *place)]
-        assert _joint_z(values, expected[place]) < 4, place
+        assert _joint_z(values, expected["u_mean"][place]) < 4, place
+        _check_sd(values, expected["u_sd"][place])
+    for level in range(effects.shape[2]):
+        values = draws.posterior["b"][:, :, 0] + effects[:, :, level, 0]
+        assert _joint_z(values, expected["b0_plus_u0_mean"][level]) < 4, level
+        _check_sd(values, expected["b0_plus_u0_sd"][level])
+
+
+def _check_sd(values, expected):
+    assert abs(values.std() - expected) < 4 * float(array_stats.mcse(values, method="sd"))
+    assert 0.95 < values.std() / expected < 1.05
 
 
 def test_draws_are_nearly_independent(case):

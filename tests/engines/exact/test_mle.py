@@ -192,6 +192,14 @@ def test_insteval_is_that_of_lme4(method):
     _check_all(reference, fit)
 
 
+def test_no_fit_of_the_reference_is_left_out():
+    shared = ROOT.parent / "shared" / "reference" / "lme4"
+    if not shared.exists():
+        pytest.skip("../shared/reference is not here")
+
+    assert FITS == sorted(path.stem for path in shared.glob("*__lme4_*.json"))
+
+
 def test_singular_fits_say_so():
     spec, design = model_of("Yield ~ 1 + (1 | Batch)", read_data("Dyestuff2"))
 
