@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse as sparse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poolish.errors import RelationError, UnknownColumnError
@@ -221,6 +221,7 @@ def test_a_column_that_does_not_exist_is_named() -> None:
         Pedigree.from_frame(MRODE, id="calf", sire="father", dam="dam")
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 40))
 def test_any_pedigree_agrees_with_the_tabular_rule(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
