@@ -120,12 +120,14 @@ def test_outlying_counts_are_matched_to_the_integral(outlying_counts):
     high = np.flatnonzero(plain.pointwise["khat"] > 0.7)
     assert len(high)
     assert result.doubtful == ()
+    gaps = []
     for row in high:
         own = y[row] * (b @ X[row]) - np.exp(b @ X[row])
         constant = -float(gammaln(y[row] + 1))
         exact = logsumexp(whole) - logsumexp(whole - own) + constant
         assert result.pointwise["elpd"][row] == pytest.approx(exact, abs=0.1)
-        assert abs(plain.pointwise["elpd"][row] - exact) > 0.1
+        gaps.append(abs(plain.pointwise["elpd"][row] - exact))
+    assert max(gaps) > 0.2
 
 
 def _poisson_mode(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
