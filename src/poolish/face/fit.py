@@ -18,6 +18,7 @@ from poolish.predict.policies import Groups
 from poolish.summaries.coefficients import summarise
 from poolish.summaries.diagnosis import Diagnosis, diagnose
 from poolish.summaries.doctor import CheckResult, Step, check_fit
+from poolish.summaries.group_normality import tabulate_group_normality
 from poolish.summaries.groups import summarise_groups
 from poolish.summaries.heritability import summarise_breeding_values, summarise_heritability
 from poolish.summaries.loo import LooResult, leave_group_out, leave_one_out
@@ -240,6 +241,10 @@ class Fit:
     def residuals(self, **options: Any) -> TableResult:
         """Return each row's randomised quantile residual, standard normal under the model."""
         return tabulate_residuals(self.result, **options)
+
+    def group_normality(self, *, seed: int = 0) -> TableResult:
+        """Return group effects against normal quantiles, with an envelope and a p-value."""
+        return tabulate_group_normality(self.result, seed=seed)
 
     def explore(
         self,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from poolish.plots.marks import shorten
 from poolish.plots.picture import Picture
@@ -23,12 +22,12 @@ from poolish.plots.residuals import (
     tabulate_residuals,
     uniform_p,
 )
-from poolish.plots.style import FINDING, PARTIAL
+from poolish.plots.style import FINDING, PARTIAL, QUIET
 from poolish.plots.words import Labels
 from poolish.posterior import Posterior
 from poolish.predict import log_likelihood
 from poolish.summaries.diagnosis import diagnose
-from poolish.summaries.effects import collect_effects
+from poolish.summaries.group_normality import measure_normality
 from poolish.summaries.loo import GOOD_K, smooth_weights
 
 if TYPE_CHECKING:
@@ -71,7 +70,9 @@ def picture_check(posterior: Posterior, *, seed: int = 0, labels: Labels) -> Pic
         ),
         Panel("uniform", "Residuals: within the band", residuals, draw_uniform),
         Panel("along", "Residuals: flat along the mean", residuals, draw_along),
-        Panel("groups", "Group effects: on the line", _group_quantiles(posterior), _draw_groups),
+        Panel(
+            "groups", "Group effects: within the band", _group_quantiles(posterior), _draw_groups
+        ),
         Panel("influence", f"Influence: k below {GOOD_K}", _influence(posterior), _draw_influence),
         Panel("chains", "Chains: lines in the band", rank_chains(posterior, 1), draw_chains),
     )
@@ -98,6 +99,7 @@ def _trouble(panels: Sequence[Panel], verdict: str) -> list[str]:
     by_name = {panel.name: panel.frame for panel in panels}
     findings = {
         "residuals": uniform_p(by_name["uniform"]) < FINDING_P,
+        "group effects": bool((by_name["groups"]["p"] < FINDING_P).any()),
         "influence": bool((by_name["influence"]["k"] > GOOD_K).any()),
         "chains": verdict != "sound",
     }
@@ -115,31 +117,29 @@ def _draw(panels: Sequence[Panel], axes: Sequence[Axes]) -> None:
 
 
 def _group_quantiles(posterior: Posterior) -> pd.DataFrame:
-    """Return means of group effects, in units of their spread, with normal quantiles."""
-    parts = []
-    for group in posterior.spec.main.groups:
-        means = collect_effects(posterior, posterior.spec.main, group).means()
-        for k, effect in enumerate(group.effects):
-            spread = means[:, k].std()
-            if len(means) < 3 or spread == 0:
-                continue
-            z = np.sort(means[:, k] / spread)
-            q = stats.norm.ppf((np.arange(len(z)) + 0.5) / len(z))
-            parts.append(pd.DataFrame({"effect": f"{group.name}[{effect}]", "q": q, "z": z}))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["effect"])
+    """Return group effects in sds with normal quantiles and the envelope of normal effects."""
+    parts = [found.to_df() for found in measure_normality(posterior)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["effect", "p"])
 
 
 _MARKS = "osD^v<>P"
 
 
 def _draw_groups(ax: Axes, frame: pd.DataFrame) -> None:
-    reach = [frame["q"].min(), frame["q"].max()]
+    reach = [frame["normal"].min(), frame["normal"].max()]
     ax.plot(reach, reach, color="black", linestyle="--", linewidth=1)
     colors = (PARTIAL, "#D55E00", "#009E73", "#CC79A7")
-    for k, (name, part) in enumerate(frame.groupby("effect", sort=False)):
-        ax.plot(part["q"], part["z"], _MARKS[k % len(_MARKS)], color=colors[k % len(colors)],
-                markersize=4, label=shorten(str(name), 22))  # fmt: skip
-    ax.set(xlabel="Normal quantile", ylabel="Mean effect / spread")
+    for k, (name, part) in enumerate(frame.groupby(["group", "effect"], sort=False)):
+        if k == 0:
+            ax.fill_between(part["normal"], part["lower"], part["upper"], color=QUIET, alpha=0.25,
+                            linewidth=0)  # fmt: skip
+        is_fine = part["p"].iloc[0] >= FINDING_P
+        ax.plot(part["normal"], part["effect_z"], _MARKS[k % len(_MARKS)] if is_fine else "x",
+                color=colors[k % len(colors)] if is_fine else FINDING, markersize=4,
+                label=shorten("{}[{}]".format(*name), 22))  # fmt: skip
+    if (frame["p"] < FINDING_P).any():
+        ax.annotate("deviates", (0.05, 0.05), xycoords="axes fraction", color=FINDING)
+    ax.set(xlabel="Normal quantile", ylabel="Effect / sd")
     ax.legend(fontsize=7, loc="upper left")
 
 

@@ -36,6 +36,7 @@ CHECKS: tuple[_Check, ...] = (
     misfit.check_curvature,
     misfit.check_slopes_differ,
     misfit.check_tails,
+    misfit.check_group_normality,
     structure.check_scales,
     structure.check_few_levels,
     groups.check_reused_labels,

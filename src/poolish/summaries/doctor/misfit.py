@@ -11,12 +11,15 @@ from poolish.frame import NumericColumn
 from poolish.summaries.doctor.case import Case
 from poolish.summaries.doctor.edits import with_effect, with_formula_of, with_term
 from poolish.summaries.doctor.step import Step
+from poolish.summaries.group_normality import measure_normality
 from poolish.summaries.predictive import predictive_p
 
 _TAIL = 0.005
 # Correlations of residuals that come by chance once in 10,000 fits.
 _CHANCE = 1e-4
 _FAR = 6.0
+# With a handful of effects, 5 % would cry wolf.
+_ODD_GROUPS = 0.01
 
 
 def check_wrong_kind(case: Case) -> Iterator[Step]:
@@ -163,6 +166,26 @@ def check_slopes_differ(case: Case) -> Iterator[Step]:
                     {"formula": with_effect(case.formula, group.name, name)},
                     "give every level a slope of its own",
                 )
+
+
+def check_group_normality(case: Case) -> Iterator[Step]:
+    """Yield group effects that are not normal: outlying levels, skewness, clusters."""
+    if not case.is_usable:
+        return
+    for found in measure_normality(case.posterior):
+        if found.p < _ODD_GROUPS:
+            levels = ", ".join(found.outside[:3])
+            yield Step(
+                "group effects not normal",
+                f"the effects `{found.effect}` of `{found.group}` are not spread as a normal "
+                "distribution: shrinkage and predictions for new levels rest on it",
+                f"normal effects are less straight with probability {found.p:.1g}"
+                + (f"; beyond the envelope: {levels}" if levels else ""),
+                {},
+                f"look at these levels (`fit.group_normality()`); a predictor of `{found.group}` "
+                "may tell them apart, or another scale of the outcome",
+                "notable",
+            )
 
 
 def check_spread(case: Case) -> Iterator[Step]:
