@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,15 +10,22 @@ import jupytext
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+from poolish.spec.families.table import FAMILIES
+
 ROOT = Path(__file__).parents[1]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Return the files of `docs`, less this one, and the pages made from elsewhere."""
     files.remove(files.src_uris["pages.py"])
-    for uri, text in (*_models(), *_notebooks()):
+    for uri, text in (*_models(), *_notebooks(), _families()):
         files.append(File.generated(config, uri, content=text))
     return files
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Return a page whose tables hold bars in code as this Markdown wants them: not escaped."""
+    return re.sub(r"`[^`\n]*`", lambda code: code[0].replace("\\|", "|"), markdown)
 
 
 def _models() -> Iterator[tuple[str, str]]:
@@ -41,3 +49,20 @@ def _notebooks() -> Iterator[tuple[str, str]]:
         )
         yield f"notebooks/{path.stem}.md", text + "\n"
     yield "notebooks/README.md", "\n\n".join(links[:2]) + "\n\n" + "\n".join(links[2:]) + "\n"
+
+
+def _families() -> tuple[str, str]:
+    """Return the page of response families, from the table that the package itself reads."""
+    lines = [
+        "# Families",
+        "",
+        '`po.fit(..., family="poisson")`; another link by `po.family("poisson", link="sqrt")`. Every '
+        'parameter can have a formula of its own, `["y ~ x + (1 | g)", "shape ~ x"]`.',
+        "",
+        "| family | response | parameters, with their links |",
+        "|---|---|---|",
+    ]
+    for name, family in FAMILIES.items():
+        links = [f"`{p.name}` ({', '.join(p.links)})" for p in family.parameters]
+        lines.append(f"| `{name}` | {family.response_kind} | {'; '.join(links)} |")
+    return "families.md", "\n".join((*lines, "", "The first link is the default.", ""))
