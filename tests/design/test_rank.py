@@ -34,6 +34,17 @@ def test_a_constant_predictor_is_named_with_its_value(build, data):
         build("y ~ x + c", data.assign(c=3.0))
 
 
+def test_a_predictor_that_varies_less_than_rounding_is_not_called_constant(build, data):
+    with pytest.raises(DataError, match=r"`x` varies too little for its size\n.*near 1e\+12"):
+        build("y ~ x", data.assign(x=1e12 + data["x"]))
+
+
+@pytest.mark.parametrize(("factor", "word"), [(1e200, "large"), (1e-200, "small")])
+def test_a_predictor_beyond_double_precision_is_named(build, data, factor, word):
+    with pytest.raises(DataError, match=f"`x` is too {word} to compute with"):
+        build("y ~ x", data.assign(x=factor * data["x"]))
+
+
 def test_a_combination_that_never_occurs_is_named(build, data):
     kept = data[~((data["f"] == "b") & (data["h"] == "v"))]
 

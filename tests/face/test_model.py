@@ -119,3 +119,11 @@ def test_exact_engine_on_a_model_it_cannot_fit_says_why() -> None:
 def test_unknown_engine_lists_those_there_are(model: po.Model) -> None:
     with pytest.raises(EngineError, match=r"no engine `stan`(?s:.)*exact"):
         model.fit(engine="stan")
+
+
+def test_a_row_that_the_family_refuses_keeps_its_label_when_others_are_dropped() -> None:
+    data = DATA.assign(count=1, x=[np.nan] * 3 + list(DATA["x"][3:]))
+    data.loc[10, "count"] = -1
+
+    with pytest.raises(DataError, match="row 10 is -1"):
+        po.model("count ~ x + (1 | g)", data, family="poisson", missing="drop")

@@ -109,6 +109,8 @@ class ResponseDesign:
         `trunc(lb, ub)`.
     levels : tuple of str
         Labels of a factor response, otherwise empty.
+    rows : ndarray, shape (obs,), or None
+        Labels of the rows as the user sees them; None counts from 0.
     """
 
     name: str
@@ -122,6 +124,11 @@ class ResponseDesign:
     lower_bound: np.ndarray | None = None
     upper_bound: np.ndarray | None = None
     levels: tuple[str, ...] = ()
+    rows: np.ndarray | None = None
+
+    def row_label(self, row: int) -> str:
+        """Return what the user calls the row at position `row`."""
+        return str(row if self.rows is None else self.rows[row])
 
 
 @dataclass(frozen=True, slots=True)

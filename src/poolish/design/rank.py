@@ -10,6 +10,7 @@ from poolish.errors import DataError
 CHUNK = 1 << 15
 ALIASED = 1e-7  # relative, as in R's lm
 CONSTANT = 1e-12
+SMALLEST, LARGEST = 1e-150, 1e150  # squares of values outside leave double precision
 
 
 def check_columns(encoded: Encoded, *, has_intercept: bool) -> None:
@@ -19,12 +20,14 @@ def check_columns(encoded: Encoded, *, has_intercept: bool) -> None:
     stable as a QR decomposition of all rows, at the memory of one chunk): the part of a column
     that the columns before it leave unexplained, relative to its spread.
     """
+    for label, values in zip(encoded.labels, encoded.values.T, strict=True):
+        _check_size(label, values)
     factor = triangular_factor(encoded.values)
     for place, label in enumerate(encoded.labels):
         column = factor[:, place]
         spread = np.linalg.norm(column[1:] if has_intercept and place else column)
         if spread <= CONSTANT * np.linalg.norm(column) or not column.any():
-            raise _constant(label, encoded.values[0, place], len(encoded.values))
+            raise _constant(label, encoded.values[:, place])
         unexplained = abs(column[place]) if place < len(factor) else 0.0
         if unexplained <= ALIASED * spread:
             raise _aliased(encoded, place, _used(factor[:, :place], column))
@@ -46,10 +49,29 @@ def _used(before: np.ndarray, column: np.ndarray) -> list[int]:
     return np.flatnonzero(shares > 1e-6 * shares.max(initial=0.0)).tolist()
 
 
-def _constant(label: str, value: float, n_obs: int) -> DataError:
+def _check_size(label: str, values: np.ndarray) -> None:
+    size = np.max(np.abs(values), initial=0.0)
+    if size > LARGEST or 0.0 < size < SMALLEST:
+        raise DataError(
+            f"predictor `{label}` is too {'large' if size > LARGEST else 'small'} to compute with",
+            given=f"a largest absolute value of {size:g}",
+            expected=f"a largest absolute value between {SMALLEST:g} and {LARGEST:g}",
+            fix=f"measure `{label}` in another unit, or write `scale({label})`",
+        )
+
+
+def _constant(label: str, values: np.ndarray) -> DataError:
+    low, high = values.min(), values.max()
+    if low < high:
+        return DataError(
+            f"predictor `{label}` varies too little for its size",
+            given=f"values near {low:g}, {high - low:g} from the smallest to the largest",
+            expected="differences that are not lost in the rounding of the values",
+            fix=f"count from another origin: write `center({label})`",
+        )
     return DataError(
         f"predictor `{label}` has the same value in every row",
-        given=f"{value:g} in all {n_obs} rows",
+        given=f"{low:g} in all {len(values)} rows",
         expected="a predictor that varies, and levels and combinations of levels that occur",
         fix=f"remove `{label}` from the formula, or merge the levels that never occur together",
     )

@@ -111,7 +111,14 @@ def evaluate_response_terms(
         else (None, None)
     )
     return ResponseDesign(
-        name, y, **numbers, censoring=censoring, upper=upper, **bounds, levels=levels
+        name,
+        y,
+        **numbers,
+        censoring=censoring,
+        upper=upper,
+        **bounds,
+        levels=levels,
+        rows=table.rows,
     )
 
 

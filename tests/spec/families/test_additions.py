@@ -225,15 +225,15 @@ def test_response_term_without_meaning_is_refused(
 @pytest.mark.parametrize(
     ("name", "terms", "message"),
     [
-        ("gaussian", {"se": np.array([1.0, 0.0])}, r"`se\(\.\.\.\)` has imposs(?s:.)*row 2 is 0"),
-        ("gaussian", {"weights": np.array([0.0, 1.0])}, r"`weights(?s:.)*row 1 is 0(?s:.)*above 0"),
-        ("poisson", {"weights": np.array([-1.0, 1.0])}, r"`weights(?s:.)*row 1 is -1"),
-        ("poisson", {"rate": np.array([1.0, 0.0])}, r"`rate(?s:.)*row 2 is 0"),
-        ("gaussian", {"lower_bound": np.array([0.0, 2.5])}, r"`trunc(?s:.)*row 2 is 2"),
+        ("gaussian", {"se": np.array([1.0, 0.0])}, r"`se\(\.\.\.\)` has imposs(?s:.)*row 1 is 0"),
+        ("gaussian", {"weights": np.array([0.0, 1.0])}, r"`weights(?s:.)*row 0 is 0(?s:.)*above 0"),
+        ("poisson", {"weights": np.array([-1.0, 1.0])}, r"`weights(?s:.)*row 0 is -1"),
+        ("poisson", {"rate": np.array([1.0, 0.0])}, r"`rate(?s:.)*row 1 is 0"),
+        ("gaussian", {"lower_bound": np.array([0.0, 2.5])}, r"`trunc(?s:.)*row 1 is 2"),
         (
             "gaussian",
             {"censoring": np.array([0, 2]), "upper": np.array([np.nan, 1.0])},
-            r"`cens(?s:.)*row 2 is 1(?s:.)*upper ends above y",
+            r"`cens(?s:.)*row 1 is 1(?s:.)*upper ends above y",
         ),
         (
             "gaussian",

@@ -11,6 +11,7 @@ import numpy as np
 from poolish.design.arrays import ResponseDesign
 from poolish.errors import DataError, FamilyError
 from poolish.spec.families.aliases import Frozen
+from poolish.spec.families.checks import require
 from poolish.spec.family import Family, Parameters
 
 LEFT, NONE, RIGHT, INTERVAL = -1, 0, 1, 2
@@ -223,11 +224,11 @@ def check_additions(family: Family, response: ResponseDesign) -> None:
         if is_present(response) and term not in family.additions:
             _refuse(family, term)
     for term, values in (("se", response.se), ("rate", response.rate)):
-        _check_positive(term, values)
+        _check_positive(response, term, values)
     if response.weights is not None:
-        _check("weights", response.weights >= 0, response.weights, "values of 0 or above")
+        _check(response, "weights", response.weights >= 0, response.weights, "values of 0 or above")
         if family.uses_weights:
-            _check_positive("weights", response.weights)
+            _check_positive(response, "weights", response.weights)
     _check_intervals(response)
     _check_bounds(response)
 
@@ -242,18 +243,19 @@ def _refuse(family: Family, term: str) -> None:
     )
 
 
-def _check_positive(term: str, values: np.ndarray | None) -> None:
+def _check_positive(response: ResponseDesign, term: str, values: np.ndarray | None) -> None:
     if values is not None:
-        _check(term, values > 0, values, "values above 0")
+        _check(response, term, values > 0, values, "values above 0")
 
 
-def _check(term: str, is_good: np.ndarray, values: np.ndarray, expected: str) -> None:
-    if np.all(is_good):
-        return
-    row = int(np.argmin(is_good))
-    raise DataError(
-        f"`{term}(...)` has impossible values",
-        given=f"row {row + 1} is {values[row]:g}",
+def _check(
+    response: ResponseDesign, term: str, is_good: np.ndarray, values: np.ndarray, expected: str
+) -> None:
+    require(
+        response,
+        is_good,
+        values,
+        problem=f"`{term}(...)` has impossible values",
         expected=expected,
         fix=f"correct or remove these rows, or `{term}(...)`",
     )
@@ -273,7 +275,11 @@ def _check_intervals(response: ResponseDesign) -> None:
             fix="write `cens(status, y2)`, `y2` the column with the upper ends",
         )
     _check(
-        "cens", ~is_interval | (response.upper > response.y), response.upper, "upper ends above y"
+        response,
+        "cens",
+        ~is_interval | (response.upper > response.y),
+        response.upper,
+        "upper ends above y",
     )
 
 
@@ -282,4 +288,4 @@ def _check_bounds(response: ResponseDesign) -> None:
     low = _bound(response.lower_bound, -np.inf, n_obs)
     high = _bound(response.upper_bound, np.inf, n_obs)
     inside = (response.y >= low) & (response.y <= high)
-    _check("trunc", inside, response.y, "outcomes within the bounds of `trunc(lb, ub)`")
+    _check(response, "trunc", inside, response.y, "outcomes within the bounds of `trunc(lb, ub)`")

@@ -11,21 +11,29 @@ from poolish.errors import DataError, FamilyError
 
 type Check = Callable[[ResponseDesign], None]
 
+SMALLEST, LARGEST = 1e-50, 1e50  # fourth powers of outcomes outside leave double precision
 
-def first_row(is_bad: np.ndarray, values: np.ndarray) -> str:
-    """Return the place and value of the first bad row, rows counted from 1."""
+
+def first_row(response: ResponseDesign, is_bad: np.ndarray, values: np.ndarray) -> str:
+    """Return the label and value of the first bad row."""
     row = int(np.argmax(is_bad))
     count = int(np.sum(is_bad))
     more = "" if count == 1 else f" and {count - 1} more"
-    return f"row {row + 1} is {values[row]:g}{more}"
+    return f"row {response.row_label(row)} is {values[row]:g}{more}"
 
 
 def require(
-    is_good: np.ndarray, values: np.ndarray, *, problem: str, expected: str, fix: str
+    response: ResponseDesign,
+    is_good: np.ndarray,
+    values: np.ndarray,
+    *,
+    problem: str,
+    expected: str,
+    fix: str,
 ) -> None:
     """Raise `DataError` for the first row of `values` that is not good."""
     if not np.all(is_good):
-        given = first_row(~np.asarray(is_good), values)
+        given = first_row(response, ~np.asarray(is_good), values)
         raise DataError(problem, given=given, expected=expected, fix=fix)
 
 
@@ -53,6 +61,7 @@ def _numeric(rule: Check) -> Check:
 
 def _check_finite(response: ResponseDesign) -> None:
     require(
+        response,
         np.isfinite(response.y),
         response.y,
         problem=f"the outcome `{response.name}` is not finite",
@@ -66,6 +75,7 @@ def _within(
 ) -> Check:
     def rule(response: ResponseDesign) -> None:
         require(
+            response,
             is_good(response.y),
             response.y,
             problem=f"the outcome `{response.name}` has values that {what}",
@@ -90,7 +100,20 @@ def _check_varies(response: ResponseDesign) -> None:
         )
 
 
-check_real = _numeric(_check_varies)
+def _check_real(response: ResponseDesign) -> None:
+    _check_varies(response)
+    size, spread = np.max(np.abs(response.y)), np.ptp(response.y)
+    if size > LARGEST or 0.0 < spread < SMALLEST:
+        raise DataError(
+            f"the outcome `{response.name}` is too {'large' if size > LARGEST else 'small'} "
+            "to compute with",
+            given=f"a largest absolute value of {size:g}, a range of {spread:g}",
+            expected=f"values up to {LARGEST:g} that differ by at least {SMALLEST:g}",
+            fix=f"measure `{response.name}` in another unit",
+        )
+
+
+check_real = _numeric(_check_real)
 
 check_positive = _within(
     lambda y: y > 0,
@@ -144,6 +167,7 @@ def check_binary(response: ResponseDesign) -> None:
             fix='use `family="categorical"` or `"cumulative"`, or make the outcome binary',
         )
     require(
+        response,
         (response.y == 0) | (response.y == 1),
         response.y,
         problem=f"the outcome `{response.name}` is not binary",
@@ -164,6 +188,7 @@ def check_binomial(response: ResponseDesign) -> None:
             '`family="bernoulli"` when each row is one trial',
         )
     require(
+        response,
         _is_count(response.trials),
         response.trials,
         problem="`trials` has values that are not counts",
@@ -172,6 +197,7 @@ def check_binomial(response: ResponseDesign) -> None:
     )
     check_count(response)
     require(
+        response,
         response.y <= response.trials,
         response.y,
         problem=f"the outcome `{response.name}` has more successes than trials",
