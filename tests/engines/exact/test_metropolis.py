@@ -12,6 +12,14 @@ def test_higher_weights_are_always_accepted():
     assert index.tolist() == [0, 1, 2]
 
 
+def test_equal_weights_are_always_accepted():
+    log_uniform = np.log(np.full(3, 0.999))
+
+    assert accept(np.full(3, 2.0), log_uniform, 2.0).tolist() == [0, 1, 2]
+    assert accept(np.full(3, 2.0), log_uniform, 9.0).tolist() == [CARRIED] * 3
+    assert accept(np.full(3, -np.inf), log_uniform, -np.inf).tolist() == [CARRIED] * 3
+
+
 def test_the_state_is_carried_until_something_is_accepted():
     index = accept(np.array([-np.inf, -50.0, 3.0]), np.log(np.full(3, 0.5)), 0.0)
 

@@ -30,7 +30,7 @@ from poolish.engines.exact.variables import Stored
 # A tile of few levels holds so many draws that it stays in the processor's cache.
 LEVELS_PER_TILE = 1024
 DRAWS_PER_TILE = 250
-TILE_NUMBERS = 16_384
+TILE_NUMBERS = 32_768
 
 
 @dataclass(frozen=True, slots=True)

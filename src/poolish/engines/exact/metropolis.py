@@ -140,6 +140,8 @@ def kept_share(log_weights: np.ndarray, ceiling: float) -> np.ndarray:
 
 def accept(log_weight: np.ndarray, log_uniform: np.ndarray, current: float) -> np.ndarray:
     """Return the position of the state after each proposal: its own, an earlier one, or CARRIED."""
+    if ((log_weight == log_weight[:1]) & (log_weight >= current) & np.isfinite(log_weight)).all():
+        return np.arange(len(log_weight))  # equal weights, as after the filter: none is refused
     index = np.empty(len(log_weight), dtype=int)
     at = CARRIED
     pairs = zip(log_weight.tolist(), log_uniform.tolist(), strict=True)

@@ -91,6 +91,11 @@ class PairMap:
         """Return whether the tables are dense."""
         return all(isinstance(table, np.ndarray) for table in self.tables)
 
+    @property
+    def has_one_cell(self) -> bool:
+        """Return whether the tables are dense, with one column."""
+        return self.is_dense and all(table.shape[1] == 1 for table in self.tables)
+
     def subtracted(self, G: np.ndarray, cells: slice) -> np.ndarray:
         """Return the sum over some cells of t F' G F by position, shape (position, value).
 
@@ -102,15 +107,23 @@ class PairMap:
             All of them when the tables are sparse.
         """
         parts = (
-            np.asarray((table[:, cells] if isinstance(table, np.ndarray) else table) @ g)
+            table[:, cells] * g
+            if self.has_one_cell
+            else np.asarray((table[:, cells] if isinstance(table, np.ndarray) else table) @ g)
             for table, g in zip(self.tables, G, strict=True)
         )
         return reduce(np.add, parts)
 
     def subtract_from(self, R: np.ndarray, values: np.ndarray) -> None:
         """Subtract values by position, shape (position, value), from the lower triangles of R."""
-        row, column = np.divmod(self.positions, self.size)
-        np.moveaxis(R, 0, -1)[row, column] -= values
+        matrices = np.moveaxis(R, 0, -1)
+        if not self.is_dense:
+            matrices[np.divmod(self.positions, self.size)] -= values
+            return
+        start = 0
+        for i in range(self.size):
+            matrices[i, : i + 1] -= values[start : start + i + 1]
+            start += i + 1
 
     def adjoint(self, H: np.ndarray) -> np.ndarray:
         """Return <H, F' E_ab F> for every pair and cell, shape (pair, cell), H symmetric."""
