@@ -56,8 +56,8 @@ def _families() -> tuple[str, str]:
     lines = [
         "# Families",
         "",
-        '`po.fit(..., family="poisson")`; another link by `po.family("poisson", link="sqrt")`. Every '
-        'parameter can have a formula of its own, `["y ~ x + (1 | g)", "shape ~ x"]`.',
+        '`po.fit(..., family="poisson")`; another link by `po.family("poisson", link="sqrt")`. '
+        'Every parameter can have a formula of its own, `["y ~ x + (1 | g)", "shape ~ x"]`.',
         "",
         "| family | response | parameters, with their links |",
         "|---|---|---|",
