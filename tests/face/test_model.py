@@ -56,6 +56,11 @@ def test_refit_of_another_length_is_refused(model: po.Model) -> None:
         model.refit(np.zeros(3))
 
 
+def test_refit_says_how_many_values_are_not_finite(model: po.Model) -> None:
+    with pytest.raises(DataError, match="2 values not finite"):
+        model.refit(np.where(np.arange(48) < 2, np.nan, 1.0))
+
+
 def test_priors_table_has_every_parameter_with_its_range(model: po.Model) -> None:
     table = model.priors().to_df().set_index("parameter")
 
@@ -107,6 +112,11 @@ def test_unknown_column_is_shown_in_the_formula() -> None:
 def test_options_that_are_too_small_are_refused(model: po.Model, option: dict[str, int]) -> None:
     with pytest.raises(DataError, match="is too small"):
         model.fit(**option)
+
+
+def test_another_choice_of_keep_groups_is_refused(model: po.Model) -> None:
+    with pytest.raises(DataError, match="`keep_groups` has no such choice"):
+        model.fit(keep_groups="never")  # type: ignore[arg-type]  # what the test is about
 
 
 def test_exact_engine_on_a_model_it_cannot_fit_says_why() -> None:

@@ -178,7 +178,8 @@ class Model:
         if values.shape != (self.design.n_obs,) or not np.isfinite(values).all():
             raise DataError(
                 "the new response does not fit the model's rows",
-                given=f"an array of shape {values.shape}",
+                given=f"an array of shape {values.shape},"
+                f" {(~np.isfinite(values)).sum()} values not finite",
                 expected=f"{self.design.n_obs} finite values",
                 fix="give one value per row used, in the order of the data",
             )
@@ -317,4 +318,11 @@ def _make_plan(
                 expected=f"at least {smallest}",
                 fix="leave it out for the default",
             )
+    if keep_groups not in ("auto", True, False):
+        raise DataError(
+            "`keep_groups` has no such choice",
+            given=f"keep_groups = {keep_groups!r}",
+            expected='"auto", True or False',
+            fix="leave it out for the default",
+        )
     return Plan(draws, chains, tune, _seed(seed), progress=progress, keep_groups=keep_groups)

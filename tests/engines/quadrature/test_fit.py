@@ -78,6 +78,15 @@ def test_the_same_seed_gives_the_same_draws(cbpp):
         np.testing.assert_array_equal(again.posterior[name], values)
 
 
+def test_group_effects_are_left_out_when_they_are_not_kept(cbpp):
+    spec, design, _ = cbpp
+
+    draws = ENGINE.fit(spec, design, Plan(draws=50, seed=3, progress=False, keep_groups=False))
+
+    assert "r_herd" not in draws.posterior
+    assert "draws of the group effects are not kept" in draws.notes[-1]
+
+
 def test_too_few_nodes_do_not_pass_the_gate(cbpp):
     _, _, draws = cbpp
     rough = {**draws.sample_stats, "quadrature_error": np.array(0.3)}

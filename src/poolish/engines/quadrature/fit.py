@@ -35,10 +35,14 @@ def fit(spec: ModelSpec, design: Design, plan: Plan) -> Draws:
         draws = _parameter_draws(spec, sampled)
         if gate(draws) is None:
             break
-    posterior = {**draws.posterior, **_group_draws(spec, sampled, plan)}
+    keeps = plan.keeps(spec.main.groups)
+    effects = _group_draws(spec, sampled, plan) if keeps else {}
+    notes = [f"{len(sampled.problem.rule.nodes)} quadrature nodes per group"]
+    if not keeps:
+        notes.append("draws of the group effects are not kept: `keep_groups=True` keeps them")
     seconds = time.perf_counter() - started
-    note = f"{len(sampled.problem.rule.nodes)} quadrature nodes per group"
-    return Draws(posterior, draws.sample_stats, NAME, seconds, notes=(note,))
+    posterior = {**draws.posterior, **effects}
+    return Draws(posterior, draws.sample_stats, NAME, seconds, notes=tuple(notes))
 
 
 def gate(draws: Draws) -> str | None:
