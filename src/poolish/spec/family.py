@@ -105,6 +105,8 @@ class Family:
     uses_weights : bool
         Whether `weights` enter the density itself (precision weights) instead of multiplying its
         logarithm.
+    has_zeros : bool
+        Whether an outcome can be 0 where others are positive numbers: then 0 has a chance.
     replaces_intercept : bool
         Whether thresholds take the place of the main predictor's intercept.
     """
@@ -126,6 +128,7 @@ class Family:
     main_scale: Callable[[ResponseDesign], np.ndarray] | None = None
     additions: tuple[str, ...] = ()
     uses_weights: bool = False
+    has_zeros: bool = False
     replaces_intercept: bool = False
 
     def active(self, response: ResponseDesign) -> tuple[Parameter, ...]:

@@ -182,6 +182,88 @@ def test_truncated_draws_have_the_truncated_mean(name: str, rng: np.random.Gener
     assert abs(draws.mean() - expected) < 4 * draws.std() / np.sqrt(n_draws)
 
 
+WITH_ZEROS = {
+    "zero_inflated_poisson": {"mu": 2.5, "zi": 0.3},
+    "zero_inflated_negbinomial": {"mu": 2.5, "shape": 0.8, "zi": 0.3},
+    "zero_inflated_binomial": {"mu": 0.4, "zi": 0.3},
+    "hurdle_poisson": {"mu": 0.7, "hu": 0.3},
+    "hurdle_negbinomial": {"mu": 0.7, "shape": 0.8, "hu": 0.3},
+}
+POSITIVE_PARTS = {
+    "hurdle_gamma": ({"mu": 2.0, "shape": 1.5}, stats.gamma(1.5, scale=2.0 / 1.5)),
+    "hurdle_lognormal": ({"mu": 0.4, "sigma": 0.8}, stats.lognorm(0.8, scale=np.exp(0.4))),
+}
+
+
+@pytest.mark.parametrize("name", WITH_ZEROS)
+def test_counts_with_their_own_zeros_are_censored_by_sums_of_their_density(name: str) -> None:
+    family, support = FAMILIES[name], np.arange(400.0)
+    trials = {"trials": np.array([9.0])} if name.split("_")[-1] == "binomial" else {}
+    values = {key: np.array([value]) for key, value in WITH_ZEROS[name].items()}
+    rows = _response([0], **trials)
+    inside = support[support <= 9] if trials else support
+    mass = np.exp([family.log_density(np.array([y]), values, rows)[0] for y in inside])
+    events = [
+        ({"censoring": np.array([1])}, 0.0, mass[1:].sum()),
+        ({"censoring": np.array([1])}, 3.0, mass[4:].sum()),
+        ({"censoring": np.array([-1])}, 0.0, mass[0]),
+        ({"censoring": np.array([-1])}, 3.0, mass[:4].sum()),
+        ({"censoring": np.array([2]), "upper": np.array([5.0])}, 2.0, mass[3:6].sum()),
+        ({"lower_bound": np.ones(1)}, 2.0, mass[2] / mass[1:].sum()),
+        ({"upper_bound": np.array([4.0])}, 0.0, mass[0] / mass[:5].sum()),
+    ]
+
+    for terms, y, expected in events:
+        found = log_density(family, np.array([y]), values, _response([y], **terms, **trials))
+        np.testing.assert_allclose(np.exp(found), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", POSITIVE_PARTS)
+def test_positive_outcomes_with_zeros_are_censored_around_zero(name: str) -> None:
+    family, hu = FAMILIES[name], 0.3
+    parameters, above = POSITIVE_PARTS[name]
+    values = {key: np.array([value]) for key, value in (parameters | {"hu": hu}).items()}
+    rest = 1.0 - hu
+    events = [
+        ({"censoring": np.array([-1])}, 0.0, hu),
+        ({"censoring": np.array([1])}, 0.0, rest),
+        ({"censoring": np.array([1])}, 3.0, rest * above.sf(3.0)),
+        ({"censoring": np.array([-1])}, 3.0, hu + rest * above.cdf(3.0)),
+        ({"lower_bound": np.zeros(1)}, 0.0, hu),
+        ({"lower_bound": np.array([0.5])}, 2.0, above.pdf(2.0) / above.sf(0.5)),
+        ({"upper_bound": np.array([4.0])}, 0.0, hu / (hu + rest * above.cdf(4.0))),
+    ]
+
+    for terms, y, expected in events:
+        found = log_density(family, np.array([y]), values, _response([y], **terms))
+        np.testing.assert_allclose(np.exp(found), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", [*WITH_ZEROS, *POSITIVE_PARTS])
+@pytest.mark.parametrize("bounds", [(0.0, 3.0), (1.0, 6.0)])
+def test_truncated_draws_with_zeros_follow_their_density(
+    name: str, bounds: tuple[float, float], rng: np.random.Generator
+) -> None:
+    n, family = 20_000, FAMILIES[name]
+    one = WITH_ZEROS.get(name) or POSITIVE_PARTS[name][0] | {"hu": 0.3}
+    values = {key: np.full(n, value) for key, value in one.items()}
+    trials = {"trials": np.full(n, 9.0)} if name.split("_")[-1] == "binomial" else {}
+    bound = {"lower_bound": np.full(n, bounds[0]), "upper_bound": np.full(n, bounds[1])}
+    response = _response([2.0] * n, **bound, **trials)
+
+    draws = sample(family, rng, values, response)
+
+    assert draws.min() >= bounds[0] and draws.max() <= bounds[1]
+    whole = family.sample(rng, values, response)
+    kept = whole[(whole >= bounds[0]) & (whole <= bounds[1])]
+    error = np.hypot(draws.std() / np.sqrt(n), kept.std() / np.sqrt(len(kept)))
+    assert abs(draws.mean() - kept.mean()) <= 4 * error
+    if bounds[0] == 0.0:
+        share = np.array([(draws == 0).mean(), (kept == 0).mean()])
+        spread = np.sqrt((share * (1 - share) / [n, len(kept)]).sum())
+        assert abs(share[0] - share[1]) <= 4 * spread
+
+
 @pytest.mark.parametrize("bound", [9.0, 20.0])
 def test_draws_beyond_a_far_bound_follow_the_tail(bound: float, rng: np.random.Generator) -> None:
     n = 20_000
@@ -211,8 +293,9 @@ def test_counts_beyond_a_far_bound_are_above_it(rng: np.random.Generator) -> Non
         ("poisson", {"trials": np.ones(1)}, r"`poisson` takes no `trials\(\.\.\.\)`(?s:.)*`rate"),
         ("gamma", {"se": np.ones(1)}, r"takes no `se"),
         ("bernoulli", {"rate": np.ones(1)}, r"takes no `rate"),
-        ("zero_inflated_poisson", {"censoring": np.ones(1, dtype=int)}, r"takes no `cens"),
-        ("cumulative", {"lower_bound": np.ones(1)}, r"takes no `trunc"),
+        ("von_mises", {"censoring": np.ones(1, dtype=int)}, r"takes no `cens"),
+        ("cumulative", {"lower_bound": np.ones(1)}, r"takes no `trunc(?s:.)*merge categories"),
+        ("categorical", {"censoring": np.ones(1, dtype=int)}, r"no `cens(?s:.)*merge categories"),
     ],
 )
 def test_response_term_without_meaning_is_refused(

@@ -48,7 +48,7 @@ def _check_links(case: Any, choices: list[dict[str, str]]) -> None:
 
 
 @pytest.mark.parametrize("term", ["weights", "cens", "trunc"])
-@pytest.mark.parametrize("name", ["gaussian", "weibull", "poisson"])
+@pytest.mark.parametrize("name", ["gaussian", "weibull", "poisson", "hurdle_negbinomial"])
 def test_pymc_density_with_response_terms_equals_ours(
     cases: Mapping[str, Any], name: str, term: str
 ) -> None:

@@ -61,7 +61,11 @@ def truncation(family: Family, response: ResponseDesign) -> Interval:
     n_obs = len(response.y)
     low = _bound(response.lower_bound, -np.inf, n_obs)
     high = _bound(response.upper_bound, np.inf, n_obs)
-    return _on_support(family, response, Interval(low - 1.0 if family.is_discrete else low, high))
+    if family.is_discrete:
+        low = low - 1.0
+    elif family.has_zeros:
+        low = np.where(low <= 0.0, -np.inf, low)
+    return _on_support(family, response, Interval(low, high))
 
 
 def _bound(values: np.ndarray | None, default: float, n_obs: int) -> np.ndarray:
@@ -73,7 +77,8 @@ def _bound(values: np.ndarray | None, default: float, n_obs: int) -> np.ndarray:
 def _on_support(family: Family, response: ResponseDesign, event: Interval) -> Interval:
     """Return the same event with the ends that exclude nothing made infinite."""
     lower, upper = _SUPPORTS.get(family.response_kind, _everywhere)(response)
-    is_whole = event.low < lower if family.is_discrete else event.low <= lower
+    has_chance = family.is_discrete or family.has_zeros
+    is_whole = event.low < lower if has_chance else event.low <= lower
     low = np.where(is_whole, -np.inf, event.low)
     return Interval(low, np.where(event.high >= upper, np.inf, event.high))
 
@@ -165,7 +170,42 @@ def sample(
 ) -> np.ndarray:
     """Return new outcomes within the truncation; censoring hides values, so it plays no part.
 
-    Truncated outcomes are quantiles of uniform numbers between the probabilities of the bounds.
+    NaN where a parameter is outside its range, as a link such as `identity` can put the mean of a
+    new group: nothing can be drawn there.
+    """
+    inside, is_possible = _within_range(family, parameters)
+    drawn = _sample_possible(family, rng, inside, response)
+    return drawn if np.all(is_possible) else np.where(is_possible, drawn, np.nan)
+
+
+# Away from an end that rounding has reached, where distributions are degenerate.
+_TINY, _ROUND_OFF = 1e-300, 1e-16
+
+
+def _within_range(family: Family, parameters: Parameters) -> tuple[Parameters, np.ndarray]:
+    """Return the parameters, one inside its range for one outside, and where all were inside."""
+    inside, is_possible = dict(parameters), np.ones((), dtype=bool)
+    for row in family.parameters:
+        # Angles go round: none is outside.
+        if row.name not in parameters or row.lower != 0.0 or family.response_kind == "angle":
+            continue
+        values = parameters[row.name]
+        is_inside = (values >= row.lower) & (values <= row.upper)
+        nudged = np.clip(values, _TINY, row.upper * (1.0 - _ROUND_OFF))
+        inside[row.name] = np.where(is_inside, nudged, min(1.0, 0.5 * row.upper))
+        is_possible = is_possible & is_inside
+    return inside, is_possible
+
+
+def _sample_possible(
+    family: Family,
+    rng: np.random.Generator,
+    parameters: Parameters,
+    response: ResponseDesign,
+) -> np.ndarray:
+    """Return new outcomes of parameters within their ranges.
+
+    Truncated ones are quantiles of uniform numbers between the probabilities of the bounds.
     """
     values = family.sample(rng, parameters, response)
     if not is_truncated(response):
@@ -233,13 +273,21 @@ def check_additions(family: Family, response: ResponseDesign) -> None:
     _check_bounds(response)
 
 
+# Why whole kinds of response take no censoring or truncation.
+_WITHOUT_TAILS = "categories have no values beyond or between them: merge categories instead"
+_REASONS = dict.fromkeys(
+    ((kind, term) for kind in ("ordinal", "category") for term in ("cens", "trunc")), _WITHOUT_TAILS
+)
+
+
 def _refuse(family: Family, term: str) -> None:
+    reason = _REASONS.get((family.response_kind, term))
     taken = ", ".join(f"`{name}(...)`" for name in family.additions) or "none"
     raise FamilyError(
         f"family `{family.name}` takes no `{term}(...)`",
         given=f"`{term}(...)` on the left of `~`",
         expected=f"response terms of this family: {taken}",
-        fix=f"remove `{term}(...)`, or choose another family",
+        fix=f"remove `{term}(...)`, or choose another family" + (f"; {reason}" if reason else ""),
     )
 
 

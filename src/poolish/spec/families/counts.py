@@ -51,9 +51,10 @@ def poisson_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> N
     return pm.Poisson, {"mu": expected_count(parameters, response)}
 
 
-def _poisson_survival(
+def poisson_survival(
     pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
 ) -> Tensor:
+    """Return log P(Y > value) as a tensor."""
     # P(Y > k) is the regularised lower incomplete gamma function at (k + 1, mean).
     return pm.math.log(pm.math.gammainc(value + 1.0, expected_count(parameters, response)))
 
@@ -71,7 +72,7 @@ POISSON = scipy_family(
     mean=_mean,
     variance=_mean,
     native=poisson_native,
-    log_survival=_poisson_survival,
+    log_survival=poisson_survival,
     latent_variance=by_link({"log": _trigamma}, delta(_mean, units)),
     main_scale=_per_unit,
     response_kind="count",
@@ -103,9 +104,10 @@ def negbinomial_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) 
     return pm.NegativeBinomial, {"mu": mean, "alpha": shape}
 
 
-def _negbinomial_survival(
+def negbinomial_survival(
     pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
 ) -> Tensor:
+    """Return log P(Y > value) as a tensor."""
     # P(Y > k) is the regularised incomplete beta function at mean / (mean + shape).
     mean, shape = expected_count(parameters, response), _total_shape(parameters, response)
     return pm.math.log(pm.math.pt.betainc(value + 1.0, shape, mean / (mean + shape)))
@@ -135,7 +137,7 @@ NEGBINOMIAL = scipy_family(
     mean=_mean,
     variance=_negbinomial_variance,
     native=negbinomial_native,
-    log_survival=_negbinomial_survival,
+    log_survival=negbinomial_survival,
     latent_variance=by_link({"log": _negbinomial_trigamma}, delta(_negbinomial_variance, units)),
     main_scale=_per_unit,
     response_kind="count",

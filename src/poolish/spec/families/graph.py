@@ -188,7 +188,7 @@ def _replace(
 def _log_above(
     pieces: Pieces, pm: Pymc, ends: Interval, parameters: Tensors, response: ResponseDesign
 ) -> Tensor:
-    return _log_survival(pieces, pm, ends.low, parameters, response)
+    return log_survival(pieces, pm, ends.low, parameters, response)
 
 
 def _log_below(
@@ -220,9 +220,10 @@ def _log_certain(
     return np.zeros(len(response.y))
 
 
-def _log_survival(
+def log_survival(
     pieces: Pieces, pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
 ) -> Tensor:
+    """Return log P(Y > value), by PyMC where a family has no form of its own."""
     if pieces.log_survival is not None:
         return pieces.log_survival(pm, value, parameters, response)
     return pm.logccdf(_frozen(pieces.native, pm, parameters, response), value)

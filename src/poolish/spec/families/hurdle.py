@@ -7,14 +7,29 @@ from collections.abc import Callable
 import numpy as np
 
 from poolish.design.arrays import ResponseDesign
-from poolish.spec.families.aliases import Frozen, MakeNative, Pymc, Tensor, Tensors
+from poolish.spec.families.aliases import Frozen, Graph, MakeNative, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import Check, check_count, check_non_negative
-from poolish.spec.families.counts import NEGBINOMIAL, POISSON, negbinomial_native, poisson_native
+from poolish.spec.families.counts import (
+    NEGBINOMIAL,
+    POISSON,
+    negbinomial_native,
+    negbinomial_survival,
+    poisson_native,
+    poisson_survival,
+)
 from poolish.spec.families.defaults import probability
 from poolish.spec.families.graph import native_graph
 from poolish.spec.families.latent import LatentVariance, Moment, by_link, lognormal, unknown
-from poolish.spec.families.positive import GAMMA, LOGNORMAL, gamma_native, lognormal_native
+from poolish.spec.families.positive import (
+    GAMMA,
+    LOGNORMAL,
+    gamma_native,
+    gamma_survival,
+    lognormal_native,
+    lognormal_survival,
+)
 from poolish.spec.families.rows import broadcast, build_family, without
+from poolish.spec.families.zeros import WithZeros, complement
 from poolish.spec.family import Family, Parameters
 
 HU = probability("hu")
@@ -37,6 +52,7 @@ def hurdle(
     base: Family,
     native: MakeNative,
     check: Check,
+    survival: Graph,
     *,
     latent: Callable[[Moment, Moment], LatentVariance | None] = _log_latent,
     main_scale: Callable[[ResponseDesign], np.ndarray] = _positive_values,
@@ -52,6 +68,8 @@ def hurdle(
         The PyMC distribution of `base`.
     check : callable
         Support of the outcome.
+    survival : callable
+        log P(Y > value) of `base` as a tensor.
     latent : callable
         Makes the latent variance from the mean and the variance.
     main_scale : callable
@@ -72,6 +90,12 @@ def hurdle(
         with np.errstate(divide="ignore"):
             zero = np.log(hu)
         return np.where(y == 0, zero, np.log1p(-hu) + above)
+
+    def distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
+        rest = without(parameters, "hu")
+        assert base.distribution is not None
+        log_share = np.log1p(-parameters["hu"]) - log_positive(rest, response)
+        return WithZeros(base.distribution(rest, response), log_share)
 
     def sample(
         rng: np.random.Generator, parameters: Parameters, response: ResponseDesign
@@ -97,13 +121,22 @@ def hurdle(
         square = base.variance(rest, response) + base.mean(rest, response) ** 2
         return np.asarray(_scaled(parameters, response, square) - mean(parameters, response) ** 2)
 
+    def log_share(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Tensor:
+        """Return log((1 - hu) / (1 - f(0)))."""
+        share = pm.math.log1p(-parameters["hu"])
+        if not base.is_discrete:
+            return share
+        zeros = np.zeros(len(response.y), dtype="int64")
+        return share - pm.math.log1mexp(base_graph(pm, zeros, without(parameters, "hu"), response))
+
+    def log_above(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
+        base_above = survival(pm, value, without(parameters, "hu"), response)
+        return log_share(pm, parameters, response) + base_above
+
     def graph(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
         hu, rest = parameters["hu"], without(parameters, "hu")
         inside = pm.math.switch(pm.math.gt(value, 0), value, 1)
-        above = pm.math.log1p(-hu) + base_graph(pm, inside, rest, response)
-        if base.is_discrete:
-            zeros = np.zeros(len(response.y), dtype="int64")
-            above = above - pm.math.log1mexp(base_graph(pm, zeros, rest, response))
+        above = log_share(pm, parameters, response) + base_graph(pm, inside, rest, response)
         return pm.math.switch(pm.math.eq(value, 0), pm.math.log(hu), above)
 
     return build_family(
@@ -115,21 +148,26 @@ def hurdle(
         mean=mean,
         variance=variance,
         graph=graph,
+        distribution=distribution,
+        log_cdf=complement(log_above),
+        log_survival=log_above,
         latent_variance=latent(mean, variance),
         main_scale=main_scale,
         response_kind="count" if base.is_discrete else "positive",
         is_discrete=base.is_discrete,
-        additions=tuple(term for term in base.additions if term in ("rate", "weights")),
+        additions=base.additions,
+        has_zeros=True,
     )
 
 
-HURDLE_POISSON = hurdle(POISSON, poisson_native, check_count)
-HURDLE_NEGBINOMIAL = hurdle(NEGBINOMIAL, negbinomial_native, check_count)
-HURDLE_GAMMA = hurdle(GAMMA, gamma_native, check_non_negative)
+HURDLE_POISSON = hurdle(POISSON, poisson_native, check_count, poisson_survival)
+HURDLE_NEGBINOMIAL = hurdle(NEGBINOMIAL, negbinomial_native, check_count, negbinomial_survival)
+HURDLE_GAMMA = hurdle(GAMMA, gamma_native, check_non_negative, gamma_survival)
 HURDLE_LOGNORMAL = hurdle(
     LOGNORMAL,
     lognormal_native,
     check_non_negative,
+    lognormal_survival,
     latent=_no_latent,
     main_scale=lambda response: np.log(_positive_values(response)),
 )

@@ -18,6 +18,8 @@ from poolish.spec.links import Link
 
 _TERMS = ("weights", "cens", "trunc")
 _LOG_2PI = np.log(2.0 * np.pi)
+# In place of 0, whose logarithm no gradient can pass.
+_TINY = np.finfo(float).tiny
 SHAPE = positive("shape", vague_gamma)
 MEAN = Parameter("mu", ("log", "identity", "inverse", "softplus"), lower=0.0)
 
@@ -64,10 +66,12 @@ def _lognormal_log_cdf(
     return log_normal_cdf(pm, (np.log(value) - parameters["mu"]) / parameters["sigma"])
 
 
-def _lognormal_survival(
+def lognormal_survival(
     pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
 ) -> Tensor:
-    return log_normal_cdf(pm, (parameters["mu"] - np.log(value)) / parameters["sigma"])
+    """Return log P(Y > value) as a tensor."""
+    log_value = np.log(np.maximum(value, _TINY))
+    return log_normal_cdf(pm, (parameters["mu"] - log_value) / parameters["sigma"])
 
 
 LOGNORMAL = scipy_family(
@@ -78,7 +82,7 @@ LOGNORMAL = scipy_family(
     log_density=_lognormal_log_density,
     native=lognormal_native,
     log_cdf=_lognormal_log_cdf,
-    log_survival=_lognormal_survival,
+    log_survival=lognormal_survival,
     latent_variance=_log_variance,
     main_scale=_log_y,
     response_kind="positive",
@@ -100,11 +104,13 @@ def gamma_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Nat
     return pm.Gamma, {"alpha": shape, "beta": shape / parameters["mu"]}
 
 
-def _gamma_survival(
+def gamma_survival(
     pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
 ) -> Tensor:
+    """Return log P(Y > value) as a tensor."""
     shape = parameters["shape"]
-    return pm.math.log(pm.math.gammaincc(shape, shape * value / parameters["mu"]))
+    scaled = np.maximum(value, _TINY) / parameters["mu"]
+    return pm.math.log(pm.math.gammaincc(shape, shape * scaled))
 
 
 def _gamma_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
@@ -126,7 +132,7 @@ GAMMA = scipy_family(
     mean=location,
     variance=_gamma_variance,
     native=gamma_native,
-    log_survival=_gamma_survival,
+    log_survival=gamma_survival,
     latent_variance=by_link({"log": _gamma_log_variance}, delta(_gamma_variance)),
     response_kind="positive",
     additions=_TERMS,

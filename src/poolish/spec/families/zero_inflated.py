@@ -7,20 +7,23 @@ from collections.abc import Callable
 import numpy as np
 
 from poolish.design.arrays import ResponseDesign
-from poolish.spec.families.aliases import MakeNative, Pymc, Tensor, Tensors
+from poolish.spec.families.aliases import Frozen, Graph, MakeNative, Pymc, Tensor, Tensors
 from poolish.spec.families.binomial import BINOMIAL, binomial_native
 from poolish.spec.families.checks import Check, check_binomial, check_count
 from poolish.spec.families.counts import (
     NEGBINOMIAL,
     POISSON,
     negbinomial_native,
+    negbinomial_survival,
     poisson_native,
+    poisson_survival,
     units,
 )
 from poolish.spec.families.defaults import probability
-from poolish.spec.families.graph import native_graph
+from poolish.spec.families.graph import Pieces, log_survival, native_graph
 from poolish.spec.families.latent import LatentVariance, Moment, by_link, delta, lognormal
 from poolish.spec.families.rows import broadcast, build_family, without
+from poolish.spec.families.zeros import WithZeros, complement
 from poolish.spec.family import Family, Parameters
 
 ZI = probability("zi")
@@ -42,6 +45,7 @@ def zero_inflated(
     native: MakeNative,
     check: Check,
     *,
+    survival: Graph | None = None,
     latent: Callable[[Moment, Moment], LatentVariance | None] = _count_latent,
 ) -> Family:
     """Return the mixture of a point at zero (chance zi) and a family of counts.
@@ -53,6 +57,8 @@ def zero_inflated(
         The PyMC distribution of `base`.
     check : callable
         The support of `base`.
+    survival : callable, optional
+        log P(Y > value) of `base` as a tensor; by PyMC when left out.
     latent : callable
         Makes the latent variance from the mean and the variance.
 
@@ -61,6 +67,16 @@ def zero_inflated(
     P(0) = zi + (1 - zi) f(0), P(y) = (1 - zi) f(y) (Lambert 1992, doi:10.2307/1269547).
     """
     base_graph = native_graph(native)
+    pieces = Pieces(native, base_graph, log_survival=survival)
+
+    def distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:
+        assert base.distribution is not None
+        counted = base.distribution(without(parameters, "zi"), response)
+        return WithZeros(counted, np.log1p(-parameters["zi"]))
+
+    def above(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
+        counted = log_survival(pieces, pm, value, without(parameters, "zi"), response)
+        return pm.math.log1p(-parameters["zi"]) + counted
 
     def log_density(y: np.ndarray, parameters: Parameters, response: ResponseDesign) -> np.ndarray:
         zi = parameters["zi"]
@@ -99,14 +115,21 @@ def zero_inflated(
         mean=mean,
         variance=variance,
         graph=graph,
+        distribution=distribution,
+        log_cdf=complement(above),
+        log_survival=above,
         latent_variance=latent(mean, variance),
         main_scale=base.main_scale,
         response_kind=base.response_kind,
         is_discrete=True,
-        additions=tuple(term for term in base.additions if term not in ("cens", "trunc")),
+        additions=base.additions,
     )
 
 
-ZERO_INFLATED_POISSON = zero_inflated(POISSON, poisson_native, check_count)
-ZERO_INFLATED_NEGBINOMIAL = zero_inflated(NEGBINOMIAL, negbinomial_native, check_count)
+ZERO_INFLATED_POISSON = zero_inflated(
+    POISSON, poisson_native, check_count, survival=poisson_survival
+)
+ZERO_INFLATED_NEGBINOMIAL = zero_inflated(
+    NEGBINOMIAL, negbinomial_native, check_count, survival=negbinomial_survival
+)
 ZERO_INFLATED_BINOMIAL = zero_inflated(BINOMIAL, binomial_native, check_binomial, latent=_no_latent)
