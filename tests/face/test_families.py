@@ -161,6 +161,56 @@ def test_a_loaded_fit_answers_as_the_saved_one_did(
     np.testing.assert_array_equal(log_likelihood(loaded.result), log_likelihood(fit.result))
 
 
+OTHER_LINKS = [(name, link) for name, row in FAMILIES.items() for link in row.main.links[1:]]
+# One family of each link in the fast suite.
+FIRST_OF_LINK = {(family, link) for link, family in {k: f for f, k in OTHER_LINKS[::-1]}.items()}
+
+
+@pytest.mark.parametrize(
+    ("family", "link"),
+    [
+        pytest.param(*case, marks=() if case in FIRST_OF_LINK else pytest.mark.slow)
+        for case in OTHER_LINKS
+    ],
+)
+def test_every_other_link_is_saved_loaded_and_predicted_with(
+    family: str, link: str, tmp_path: Path
+) -> None:
+    formula, data = make_case(family)
+    low, high = {"identity": (0.4, 0.6), "log": (-0.8, -0.6)}.get(link, (0.4, 0.8))
+    size = (1, 4)
+    names = (row.name for row in FAMILIES[family].parameters[1:])
+    given = {name: np.full(size, {"nu": 5.0}.get(name, 0.7)) for name in names}
+    given["b"] = np.tile([low, 0.01], (*size, 1))
+    given["sd_g"] = np.full((*size, 1), 0.1)
+    given["r_g"] = RNG.uniform(0.0, high - low, (*size, N_GROUPS, 1))
+    fit = po.Fit(make_posterior(formula, data, given, family=po.family(family, link=link)))
+    fit.save(tmp_path / "fit.nc")
+
+    loaded = po.load(tmp_path / "fit.nc")
+
+    for kind in ("mean", "response"):
+        drawn = loaded.predict(NEW, kind=kind, groups="observed", seed=5)
+        before = fit.predict(NEW, kind=kind, groups="observed", seed=5)
+        np.testing.assert_array_equal(drawn, before)
+        assert np.isfinite(drawn.values).all()
+    assert np.isfinite(log_likelihood(loaded.result).values).all()
+
+
+def test_outcomes_of_an_impossible_mean_are_missing() -> None:
+    formula, data = make_case("poisson")
+    choice = po.family("poisson", link="identity")
+    given = {"b": np.tile([-1.0, 0.0], (1, 4, 1)), "r_g": np.zeros((1, 4, N_GROUPS, 1))}
+    given["r_g"][:, :, 1] = 4.0
+    fit = po.Fit(make_posterior(formula, data, given, family=choice))
+
+    drawn = fit.predict(NEW, kind="response", groups="observed", seed=1).values
+
+    # NEW has two rows of group b, whose mean is 3, and one of f, whose mean would be -1.
+    assert np.isfinite(drawn[..., [0, 2]]).all()
+    assert np.isnan(drawn[..., 1]).all()
+
+
 @each_family
 def test_the_log_likelihood_is_finite(family: str, fits: dict[str, po.Fit]) -> None:
     density = log_likelihood(fits[family].result)
