@@ -204,13 +204,13 @@ class Spectral:
         """
         rotation, sums = self.rotation, self.blocked.blocks.sums
         q, n = rotation.n_effects, len(rotation.observed)
-        L, tau = at.roots[rotation.factor][:, :, None], at.precision[0]  # L: (q, q, 1, draw)
+        L, tau = at.roots[rotation.factor], at.precision[0]
         F = sums.F[0].reshape(q, n, sums.size)
         score = F[:, :, -1, None] - F[:, :, :-1] @ coefficients.T
-        K = np.multiply.outer(rotation.gram, rotation.values)[..., None] * tau
-        C = cholesky(identity_plus(product(product(transpose(L), K), L)))
+        gram = tau * product(product(transpose(L), rotation.gram[:, :, None]), L)
+        C = cholesky(identity_plus(gram[:, :, None] * rotation.values[:, None]))
         own = noise[:, : n * q].reshape(len(noise), q, n).transpose(1, 2, 0)
-        pull = np.stack([sum(L[b, a] * score[b] for b in range(a, q)) for a in range(q)]) * tau
+        pull = np.stack([sum(tau * L[b, a] * score[b] for b in range(a, q)) for a in range(q)])
         v = solve_lower_transposed(C, solve_lower(C, pull) + own)
         t = [
             np.sqrt(rotation.values)[:, None] * sum(L[a, b] * v[b] for b in range(a + 1))
