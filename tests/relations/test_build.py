@@ -133,6 +133,7 @@ def test_a_labelled_precision_frame_is_matched_by_label() -> None:
         (frame(), None, None),
         (frame(IDS, [1, 2, 4]), None, "on one axis only: `3`, `4`"),
         (pd.DataFrame(K, columns=list("abc")), None, "read with `index_col=0`"),
+        (pd.DataFrame(K[:, :1], columns=["sire"]), None, r"po\.Pedigree\.from_frame\(table, id="),
         (xr.DataArray(K), None, "needs two dimensions with ids"),
         (sparse.csc_matrix(K), IDS, "may be a covariance or a precision"),
         (np.where(K == 0.1, np.nan, K), IDS, "not finite\n  given:    nan between `3` and `2`"),

@@ -193,6 +193,9 @@ def _aligned(frame: pd.DataFrame, name: str) -> tuple[np.ndarray, tuple[str, ...
 
 
 def _axis_fix(frame: pd.DataFrame) -> str:
-    if isinstance(frame.index, pd.RangeIndex):
+    n_rows, n_columns = frame.shape
+    if isinstance(frame.index, pd.RangeIndex) and n_columns - n_rows in (0, 1):
         return "the rows are not labelled: write `K.index = K.columns`, or read with `index_col=0`"
+    if n_rows != n_columns:
+        return "a table of parents is `po.Pedigree.from_frame(table, id=..., sire=..., dam=...)`"
     return "make the index and the columns the same ids"

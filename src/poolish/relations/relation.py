@@ -90,7 +90,7 @@ def check_labels(labels: Sequence[str], name: str) -> None:
             f"`{name}` has duplicate labels",
             given=f"more than once: {listed(repeated)}",
             expected="every label once",
-            fix="drop or rename the repeated rows and columns",
+            fix="drop or rename what is repeated",
         )
     unlabelled = index.isin(("", "nan", "None", "NaT", "<NA>"))
     if unlabelled.any():

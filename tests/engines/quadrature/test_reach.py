@@ -46,6 +46,15 @@ def test_the_reason_is_given(formula, options, reason, make_model):
     assert re.search(reason, found)
 
 
+def test_relatives_are_not_integrated_level_by_level():
+    K = (np.eye(60), sorted(set(DATA["g"])))
+    model = po.model("c ~ x + (1 | kin(g, K))", DATA, family="poisson", relations={"K": K})
+
+    found = ENGINE.can_fit(model.spec, model.design)
+
+    assert found == "`g` has a known covariance between its levels"
+
+
 @pytest.mark.parametrize("formula", ["y ~ x + (1 | g)", "y ~ x", "y ~ 0 + x + (1 | h) + (1 | g)"])
 def test_scalar_effects_are_within_reach(formula, make_model):
     spec, design = make_model(formula, DATA, family="bernoulli")
