@@ -54,7 +54,7 @@ lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.12 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock
 
-# Simulation-based calibration of the exact engine: ten minutes, prints a table.
+# Simulation-based calibration of the exact engine: an hour, prints a table.
 calibrate: env
 	$(BIN)/python -m poolish.studies.calibration_table
 

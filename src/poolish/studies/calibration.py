@@ -16,6 +16,8 @@ from poolish.errors import DataError
 from poolish.spec.model import ModelSpec
 
 type FitDraws = Callable[[ModelSpec, Design, Plan], Draws]
+# Further scalars of the parameters, truth or draws, by name.
+type Derive = Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
 
 # Draws are thinned to this many, nearly independent, before the truth is ranked among them.
 RANKED_DRAWS = 99
@@ -87,6 +89,7 @@ def calibrate(
     simulations: int = 1000,
     seed: int = 0,
     plan: Plan | None = None,
+    derive: Derive = lambda values: {},
     progress: Callable[[], None] = lambda: None,
 ) -> Calibration:
     """Return the ranks of parameters drawn from the prior among draws given data they made.
@@ -103,6 +106,8 @@ def calibrate(
     seed : int
     plan : Plan, optional
         Draws per fit; 4 chains of 250 when left out.
+    derive : callable
+        `derive(values) -> values`: further quantities to rank, of any number of draws at once.
     progress : callable
         Called after every simulation.
 
@@ -125,8 +130,8 @@ def calibrate(
     for simulation in range(simulations):
         truth = {name: values[0, simulation] for name, values in truths.posterior.items()}
         simulated = replace_response(design, simulate_response(spec, design, truth, rng=rng))
-        draws = fit(spec, simulated, replace(plan, seed=int(rng.integers(2**31))))
-        rows.append(_ranks(truth, draws.posterior))
+        draws = fit(spec, simulated, replace(plan, seed=int(rng.integers(2**31)))).posterior
+        rows.append(_ranks({**truth, **derive(truth)}, {**draws, **derive(draws)}))
         progress()
     seconds = (time.process_time() - started) / simulations
     return Calibration({name: np.array([row[name] for row in rows]) for name in rows[0]}, seconds)
