@@ -376,6 +376,21 @@ def test_a_check_prints_the_verdict_the_steps_and_what_to_do():
     assert result.to_df()["cause"][0] == "one row per group"
 
 
+@pytest.mark.parametrize(
+    ("make", "about", "model"),
+    [
+        (divergent, "sampling", "Model: nothing speaks against it."),
+        (heavy_tailed, "model", "Model: 1 to look at."),
+    ],
+)
+def test_sampling_and_model_are_told_apart(make, about, model):
+    result = check_fit(make())
+
+    assert [step.about for step in result.steps] == [about]
+    assert model in repr(result)
+    assert f"1. {about}: {result.steps[0].problem}" in repr(result)
+
+
 def test_a_healthy_check_says_so():
     assert "Nothing found" in repr(check_fit(healthy()))
 

@@ -86,7 +86,8 @@ def picture_check(posterior: Posterior, *, seed: int = 0, labels: Labels) -> Pic
         else "Nothing here speaks against the fit",
         caption="Each title says what good looks like; red with a cross is a finding "
         f"(p < {FINDING_P}). Residuals: quantile residuals. Influence: Pareto k of leave-one-out "
-        "weights. Chains: ranks of the parameter with the largest R-hat.",
+        "weights. Chains: ranks of the parameter with the largest R-hat. Only the last panel is "
+        "about the sampling; the others are about the model and its rows.",
         alt=f"Six checks. Sampling is {verdict}; residuals against the uniform have p = "
         f"{uniform_p(residuals):.2g}; findings: {', '.join(trouble) or 'none'}.",
         draw=partial(_draw, panels),

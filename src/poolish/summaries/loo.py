@@ -80,15 +80,23 @@ class LooResult:
 
     def _trust(self) -> str:
         doubtful = self.doubtful
-        n_matched = int((self.pointwise["how"] == MATCHED).sum())
-        matched = f" ({n_matched} after moment matching)" if n_matched else ""
+        matched = self._matched()
         if not doubtful:
             return f"Every Pareto k is at most {GOOD_K}{matched}: the estimate can be relied on."
-        more = f" and {len(doubtful) - _N_LISTED} more" if len(doubtful) > _N_LISTED else ""
         return (
-            f"Pareto k is above {GOOD_K} for {', '.join(doubtful[:_N_LISTED])}{more}: what is "
+            f"Pareto k is above {GOOD_K} for {_listed(doubtful)}{matched}: what is "
             "said of them cannot be relied on; refit without them, or look at why they stand out."
         )
+
+    def _matched(self) -> str:
+        units = self.pointwise.loc[self.pointwise["how"] == MATCHED, "unit"]
+        influential = _listed(tuple(map(str, units)))
+        return f", after moment matching for the influential {influential}" if len(units) else ""
+
+
+def _listed(units: tuple[str, ...]) -> str:
+    n_left = len(units) - _N_LISTED
+    return ", ".join(units[:_N_LISTED]) + (f" and {n_left} more" if n_left > 0 else "")
 
 
 def leave_one_out(posterior: Posterior, *, moment_match: bool = True) -> LooResult:

@@ -20,6 +20,7 @@ def check_unfinished(case: Case) -> Iterator[Step]:
             {"draws": record.draws, "tune": record.tune},
             "fit again, and let it finish",
             _gravity(finding),
+            about="sampling",
         )
 
 
@@ -31,6 +32,7 @@ def check_not_finite(case: Case) -> Iterator[Step]:
             f"draws of `{finding.parameter}` are not finite numbers",
             f"{finding.value:.1%} of its draws",
             advice=finding.measure.action,
+            about="sampling",
         )
 
 
@@ -43,6 +45,7 @@ def check_khat(case: Case) -> Iterator[Step]:
             f"Pareto k is {finding.value:.2f}; up to 0.7 is sound",
             {"engine": "nuts"},
             "sample with NUTS",
+            about="sampling",
         )
 
 
@@ -58,6 +61,7 @@ def check_divergences(case: Case) -> Iterator[Step]:
             change,
             "try the other parameterization, then tighter priors on the standard deviations",
             _gravity(finding),
+            about="sampling",
         )
 
 
@@ -76,6 +80,7 @@ def check_energy(case: Case) -> Iterator[Step]:
             f"E-BFMI is {finding.value:.2f}; 0.3 and more is sound",
             {"priors": priors} if priors else {"tune": 2 * max(case.posterior.record.tune, 500)},
             "tighten the priors of the standard deviations",
+            about="sampling",
         )
 
 
@@ -90,6 +95,7 @@ def check_tree_depth(case: Case) -> Iterator[Step]:
             {"tune": 2 * max(case.posterior.record.tune, 500)},
             finding.measure.action,
             _gravity(finding),
+            about="sampling",
         )
 
 
@@ -105,6 +111,7 @@ def check_mixing(case: Case) -> Iterator[Step]:
             change,
             "sample longer",
             _gravity(finding),
+            about="sampling",
         )
     sizes = [f for name in ("bulk ESS", "tail ESS") for f in _found(case, name)]
     if sizes:
@@ -116,6 +123,7 @@ def check_mixing(case: Case) -> Iterator[Step]:
             change,
             "sample longer",
             _gravity(worst),
+            about="sampling",
         )
 
 

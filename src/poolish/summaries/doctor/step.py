@@ -12,6 +12,8 @@ import pandas as pd
 from poolish.summaries.diagnosis import Diagnosis, Verdict
 
 type Gravity = Literal["grave", "notable"]
+# Whether the posterior was not computed well, or is that of a model that does not suit the data.
+type About = Literal["sampling", "model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Step:
         What to do, in a sentence.
     gravity : "grave" or "notable"
         Whether conclusions depend on it.
+    about : "sampling" or "model"
+        Whether draws are in doubt, or the model, its priors or the data.
     """
 
     cause: str
@@ -41,6 +45,7 @@ class Step:
     change: Mapping[str, Any] = field(default_factory=dict)
     advice: str = ""
     gravity: Gravity = "grave"
+    about: About = "model"
 
     def __str__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self.change.items())
@@ -71,25 +76,36 @@ class CheckResult:
 
     def to_df(self) -> pd.DataFrame:
         """Return one row a step."""
-        names = ("cause", "gravity", "problem", "evidence", "advice", "change")
+        names = ("cause", "about", "gravity", "problem", "evidence", "advice", "change")
         rows = [[getattr(step, name) for name in names[:-1]] for step in self.steps]
         frame = pd.DataFrame(rows, columns=list(names[:-1]))
         return frame.assign(change=[dict(step.change) for step in self.steps])
 
     def to_markdown(self) -> str:
         """Return the steps as a numbered list."""
-        lines = [f"**Check: {self.formula}**", "", f"Sampling: {self.verdict}.", ""]
+        lines = [f"**Check: {self.formula}**", "", *self._verdicts(), ""]
         for place, step in enumerate(self.steps, start=1):
-            lines.append(f"{place}. **{step.cause}** ({step.gravity}). {step}")
+            lines.append(f"{place}. **{step.cause}** ({step.about}, {step.gravity}). {step}")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        reason = self.diagnosis.reason
-        verdict = f"Sampling: {self.verdict}." + (f" {reason}." if reason else "")
+        head = [f"Check: {self.formula}", *self._verdicts()]
         if not self.steps:
-            return f"Check: {self.formula}\n{verdict}\nNothing found that should be changed."
-        steps = (f"  {place}. {step}" for place, step in enumerate(self.steps, start=1))
-        return "\n".join([f"Check: {self.formula}", verdict, *steps, "Next: fit.apply(step)"])
+            return "\n".join([*head, "Nothing found that should be changed."])
+        steps = (
+            f"  {place}. {step.about}: {step}" for place, step in enumerate(self.steps, start=1)
+        )
+        return "\n".join([*head, *steps, "Next: fit.apply(step)"])
+
+    def _verdicts(self) -> list[str]:
+        """Return what is said of the sampling, and of the model: two different questions."""
+        reason = self.diagnosis.reason
+        n_found = sum(step.about == "model" for step in self.steps)
+        things = "nothing speaks against it" if not n_found else f"{n_found} to look at"
+        return [
+            f"Sampling: {self.verdict}." + (f" {reason}." if reason else ""),
+            f"Model: {things}.",
+        ]
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(repr(self))}</pre>"
