@@ -19,7 +19,7 @@ from poolish.formula.terms import (
     Unary,
 )
 from poolish.formula.unsupported import refuse_unsupported
-from poolish.formula.walk import columns
+from poolish.formula.walk import columns, columns_within
 
 __all__ = [
     "INTERCEPT",
@@ -37,6 +37,7 @@ __all__ = [
     "Text",
     "Unary",
     "columns",
+    "columns_within",
     "parse",
     "parse_call",
     "read_formula",

@@ -31,6 +31,12 @@ def columns(formula: Formula) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def columns_within(expression: Expression) -> tuple[str, ...]:
+    """Return the names of the columns within one expression, each once, in order."""
+    names = (part.name for part in _walk_expression(expression) if isinstance(part, Name))
+    return tuple(dict.fromkeys(names))
+
+
 def walk(formula: Formula) -> Iterator[Expression]:
     """Yield every expression of a formula and every expression within it."""
     for expression in _expressions(formula):

@@ -13,7 +13,7 @@ import pandas as pd
 from poolish.formula.terms import Name
 from poolish.frame import Column, FactorColumn, NumericColumn
 from poolish.plots.marks import hide_unused, shorten
-from poolish.plots.outcome import divide_rows, name_outcome
+from poolish.plots.outcome import name_outcome
 from poolish.plots.picture import HEIGHT, WIDTH, Picture
 from poolish.plots.rows import (
     axis_labels,
@@ -28,6 +28,7 @@ from poolish.plots.style import NEW_GROUP, NO_POOLING, PARTIAL, PRIOR
 from poolish.plots.words import Labels, name_column
 from poolish.posterior import Posterior
 from poolish.predict import Groups, predict
+from poolish.predict.response import divide_rows
 from poolish.summaries.moments import CI_PROB
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poolish.plots.outcome import divide_by
 from poolish.posterior import Posterior
 from poolish.predict.replicates import replicate, replicate_densities
+from poolish.predict.response import divide_by
 from poolish.summaries.loo import smooth_weights
 from poolish.summaries.quantile_residuals import rank_among
 

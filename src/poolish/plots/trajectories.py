@@ -13,7 +13,7 @@ from poolish.errors import DataError
 from poolish.frame import Column, FactorColumn, Table
 from poolish.plots.groups import find_group, level_position
 from poolish.plots.marks import body_of, hide_unused, legend_below, shorten
-from poolish.plots.outcome import divide_by, divide_rows, name_outcome
+from poolish.plots.outcome import name_outcome
 from poolish.plots.picture import WIDTH, Picture
 from poolish.plots.rows import (
     axis_labels,
@@ -27,6 +27,7 @@ from poolish.plots.style import COMPLETE, NO_POOLING, PARTIAL
 from poolish.plots.words import Labels, name_column, name_group
 from poolish.posterior import Posterior
 from poolish.predict import Policy, predict
+from poolish.predict.response import divide_by, divide_rows
 from poolish.spec.adapt import evaluate_adapted
 from poolish.summaries.effects import GroupEffects, collect_effects
 from poolish.summaries.moments import CI_PROB

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from poolish.design import evaluate_response
 from poolish.design.arrays import ResponseDesign
 from poolish.frame import Table
@@ -19,3 +21,16 @@ def response_of_rows(posterior: Posterior, table: Table | None) -> ResponseDesig
         return posterior.design.response
     known = evaluate_response(posterior.recipe, table, observed=False)
     return replace(known, levels=posterior.design.response.levels)
+
+
+def divide_by(response: ResponseDesign) -> np.ndarray:
+    """Return what the outcome is divided by: trials, exposure, or one."""
+    divisor = np.ones(len(response.y))
+    for values in (response.trials, response.rate):
+        divisor = divisor if values is None else divisor * values
+    return divisor
+
+
+def divide_rows(posterior: Posterior, table: Table) -> np.ndarray:
+    """Return the same for rows that are made up."""
+    return divide_by(response_of_rows(posterior, table))

@@ -10,10 +10,13 @@ import numpy as np
 import pandas as pd
 
 from poolish.errors import UnknownColumnError, UnknownNameError
+from poolish.formula import columns_within
+from poolish.formula.terms import Formula
 from poolish.frame import Column, FactorColumn, NumericColumn, Table, as_factor
 from poolish.posterior import Posterior
 from poolish.predict import predict
 from poolish.predict.policies import Policy
+from poolish.predict.response import divide_rows
 from poolish.summaries.moments import CI_PROB, describe_draws
 from poolish.summaries.numbers import Format
 from poolish.summaries.table import TableResult
@@ -40,14 +43,15 @@ def tabulate_predictions(
     meaning: str | None = None,
     ci_prob: float = CI_PROB,
 ) -> TableResult:
-    """Return means of the response, for each of three meanings of the groups.
+    """Return means of the response (per trial), for each of three meanings of the groups.
 
     Parameters
     ----------
     posterior : Posterior
     condition : Mapping, optional
         Values of predictors, `{"Days": [0, 5, 9]}`: one row each combination, the other predictors
-        at their mean or most frequent level. The fitted rows when left out.
+        at their mean or most frequent level, trials and exposure at one. The fitted rows when
+        left out.
     by : str, optional
         Average over the rows of each value of this column.
     average : bool
@@ -64,7 +68,7 @@ def tabulate_predictions(
     UnknownColumnError
         If the model does not use a column.
     """
-    table = posterior.table if condition is None else _grid(posterior.table, condition)
+    table = posterior.table if condition is None else _grid(posterior, condition)
     shown = tuple(condition or ())
 
     def evaluate(policy: Policy) -> np.ndarray:
@@ -158,7 +162,9 @@ def tabulate_slopes(
 
 
 def _means(posterior: Posterior, table: Table, policy: Policy) -> np.ndarray:
-    return np.asarray(predict(posterior, table, kind="mean", groups=policy).values)
+    """Return means per trial and unit of exposure: rows of more trials do not count as higher."""
+    values = predict(posterior, table, kind="mean", groups=policy).values
+    return np.asarray(values / divide_rows(posterior, table))
 
 
 def _describe(
@@ -242,17 +248,31 @@ def _pairs(column: Column, step: float) -> Iterator[tuple[str, Column, Column]]:
         yield f"{level} - {column.levels[0]}", first, moved
 
 
-def _grid(table: Table, condition: Condition) -> Table:
-    """Return a table of all combinations of the values given, the other columns held typical."""
+def _grid(posterior: Posterior, condition: Condition) -> Table:
+    """Return a table of all combinations of the values given, the other columns held typical.
+
+    Outcomes are those of one trial, over one unit of exposure.
+    """
+    table = posterior.table
     given = {name: list(np.atleast_1d(np.asarray(v))) for name, v in condition.items()}
     combinations = list(product(*given.values()))
     columns: dict[str, Column] = {}
     for name, column in table.columns.items():
         columns[name] = _typical(column, len(combinations))
+    for name, value in _single_unit(posterior.spec.formula):
+        columns[name] = NumericColumn(np.full(len(combinations), value))
     for place, name in enumerate(given):
         values = [combination[place] for combination in combinations]
         columns[name] = _of_values(_find(table, name), values)
     return Table(columns, np.arange(len(combinations)))
+
+
+def _single_unit(formula: Formula) -> Iterator[tuple[str, float]]:
+    """Yield columns of trials and exposure, with values that make one: of `s + f`, one and zero."""
+    for kind, call in formula.response.additions:
+        if kind in ("trials", "rate"):
+            names = columns_within(call)
+            yield from zip(names, (1.0, *[0.0] * len(names)), strict=False)
 
 
 def _typical(column: Column, n_rows: int) -> Column:

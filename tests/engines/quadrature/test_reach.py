@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import poolish as po
 from poolish.engines.quadrature import ENGINE
 
 DATA = pd.DataFrame(
