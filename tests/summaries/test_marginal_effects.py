@@ -44,6 +44,32 @@ def test_marginal_slopes_are_those_of_the_attenuated_probit(probit):
     assert table["estimate"][0] == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("meaning", ["conditional", "marginal"])
+def test_slopes_and_comparisons_at_stated_values_are_those_of_the_probit(probit, meaning):
+    at = np.array([-1.0, 0.0, 2.0])
+    shrink = 1.0 if meaning == "conditional" else np.sqrt(1 + 1.5**2)
+    curve = lambda x: norm.cdf((0.3 + 0.8 * x) / shrink)  # noqa: E731
+
+    slopes = tabulate_slopes(probit, "x", condition={"x": at}, meaning=meaning).to_df()
+    steps = tabulate_comparisons(probit, "x", condition={"x": at}, meaning=meaning).to_df()
+
+    density = norm.pdf((0.3 + 0.8 * at) / shrink) * 0.8 / shrink
+    np.testing.assert_allclose(slopes["x"], at)
+    np.testing.assert_allclose(slopes["estimate"], density, atol=1e-7)
+    np.testing.assert_allclose(steps["estimate"], curve(at + 1) - curve(at), atol=1e-8)
+
+
+def test_averages_have_names_of_their_own(probit):
+    fit = po.Fit(probit)
+
+    for named, plain in (
+        (fit.avg_predictions(), fit.predictions(average=True)),
+        (fit.avg_comparisons("x"), fit.comparisons("x")),
+        (fit.avg_slopes("x"), fit.slopes("x")),
+    ):
+        pd.testing.assert_frame_equal(named.to_df(), plain.to_df())
+
+
 def test_marginal_and_conditional_differ_on_the_fitted_rows(probit):
     by = tabulate_comparisons(probit, "x").to_df().set_index("meaning")["estimate"]
 

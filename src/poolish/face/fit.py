@@ -230,6 +230,18 @@ class Fit:
         """Return the derivative of the mean response in a numeric predictor."""
         return tabulate_slopes(self.result, variable, **options)
 
+    def avg_predictions(self, **options: Any) -> TableResult:
+        """Return `predictions`, averaged over the fitted rows."""
+        return tabulate_predictions(self.result, average=True, **options)
+
+    def avg_comparisons(self, variable: str, **options: Any) -> TableResult:
+        """Return `comparisons`, averaged over the fitted rows."""
+        return tabulate_comparisons(self.result, variable, average=True, **options)
+
+    def avg_slopes(self, variable: str, **options: Any) -> TableResult:
+        """Return `slopes`, averaged over the fitted rows."""
+        return tabulate_slopes(self.result, variable, average=True, **options)
+
     def marginal_coefs(self, **options: Any) -> TableResult:
         """Return each coefficient for a typical group, averaged over groups, and by GEE."""
         return tabulate_marginal_coefs(self.result, **options)

@@ -84,8 +84,9 @@ def tabulate_comparisons(
     variable: str,
     *,
     step: float = 1.0,
+    condition: Condition | None = None,
     by: str | None = None,
-    average: bool = True,
+    average: bool | None = None,
     meaning: str | None = None,
     ci_prob: float = CI_PROB,
 ) -> TableResult:
@@ -97,18 +98,21 @@ def tabulate_comparisons(
     variable : str
         A numeric column moves by `step`; a factor goes from its first level to each other one.
     step : float
-    by, average, meaning, ci_prob
-        As for `tabulate_predictions`; averaged over the fitted rows unless `average=False`.
+    condition, by, average, meaning, ci_prob
+        As for `tabulate_predictions`; averaged over the fitted rows unless there is a condition,
+        or `average=False`.
     """
-    column = _find(posterior.table, variable)
+    table, shown, is_average = _rows(posterior, condition, average)
+    column = _find(table, variable)
     parts = []
     for label, low, high in _pairs(column, step):
-        ends = [_replaced(posterior.table, variable, end) for end in (low, high)]
+        ends = [_replaced(table, variable, end) for end in (low, high)]
 
         def evaluate(policy: Policy, ends: list[Table] = ends) -> np.ndarray:
             return _means(posterior, ends[1], policy) - _means(posterior, ends[0], policy)
 
-        frame = _describe(posterior.table, evaluate, _meanings(meaning), by, average, (), ci_prob)
+        meanings = _meanings(meaning, has_groups=condition is None)
+        frame = _describe(table, evaluate, meanings, by, is_average, shown, ci_prob)
         frame.insert(0, "comparison", f"{variable}: {label}")
         parts.append(frame)
     title = "Comparisons of the mean response"
@@ -119,8 +123,9 @@ def tabulate_slopes(
     posterior: Posterior,
     variable: str,
     *,
+    condition: Condition | None = None,
     by: str | None = None,
-    average: bool = True,
+    average: bool | None = None,
     meaning: str | None = None,
     ci_prob: float = CI_PROB,
 ) -> TableResult:
@@ -130,7 +135,7 @@ def tabulate_slopes(
     ----------
     posterior : Posterior
     variable : str
-    by, average, meaning, ci_prob
+    condition, by, average, meaning, ci_prob
         As for `tabulate_comparisons`.
 
     Raises
@@ -138,7 +143,8 @@ def tabulate_slopes(
     UnknownNameError
         If the column is not numeric.
     """
-    column = _find(posterior.table, variable)
+    table, shown, is_average = _rows(posterior, condition, average)
+    column = _find(table, variable)
     if not isinstance(column, NumericColumn):
         raise UnknownNameError(
             f"`{variable}` has levels, and no slope",
@@ -147,18 +153,31 @@ def tabulate_slopes(
             fix=f'ask for `fit.comparisons("{variable}")`',
         )
     values = np.asarray(column.values, dtype=float)
-    half = _STEP * (float(values.std()) or 1.0)
-    low, high = (
-        _replaced(posterior.table, variable, NumericColumn(values + move)) for move in (-half, half)
-    )
+    half = _STEP * (_sd(posterior.table, variable) or 1.0)
+    low, high = (_replaced(table, variable, NumericColumn(values + move)) for move in (-half, half))
 
     def evaluate(policy: Policy) -> np.ndarray:
         gap = _means(posterior, high, policy) - _means(posterior, low, policy)
         return np.asarray(gap / (2 * half))
 
-    frame = _describe(posterior.table, evaluate, _meanings(meaning), by, average, (), ci_prob)
+    meanings = _meanings(meaning, has_groups=condition is None)
+    frame = _describe(table, evaluate, meanings, by, is_average, shown, ci_prob)
     frame.insert(0, "slope", variable)
     return TableResult(frame, "Slopes of the mean response", _caption(ci_prob), _FORMATS)
+
+
+def _rows(
+    posterior: Posterior, condition: Condition | None, average: bool | None
+) -> tuple[Table, tuple[str, ...], bool]:
+    """Return the rows of an answer, the columns that name them, and whether it is their average."""
+    if condition is None:
+        return posterior.table, (), average is not False
+    return _grid(posterior, condition), tuple(condition), average is True
+
+
+def _sd(table: Table, name: str) -> float:
+    column = table.columns[name]
+    return float(np.std(column.values)) if isinstance(column, NumericColumn) else 0.0
 
 
 def _means(posterior: Posterior, table: Table, policy: Policy) -> np.ndarray:
