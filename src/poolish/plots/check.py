@@ -13,7 +13,7 @@ import pandas as pd
 from poolish.plots.marks import shorten
 from poolish.plots.picture import Picture
 from poolish.plots.ppc import draw_replicates, tabulate_replicates
-from poolish.plots.predictive import replicate_rows
+from poolish.plots.predictive import Replicates, replicate_rows
 from poolish.plots.rank import draw_chains, rank_chains
 from poolish.plots.residuals import (
     FINDING_P,
@@ -25,16 +25,13 @@ from poolish.plots.residuals import (
 from poolish.plots.style import FINDING, PARTIAL, QUIET
 from poolish.plots.words import Labels
 from poolish.posterior import Posterior
-from poolish.predict import log_likelihood
 from poolish.summaries.diagnosis import diagnose
 from poolish.summaries.group_normality import measure_normality
-from poolish.summaries.loo import GOOD_K, smooth_weights
+from poolish.summaries.loo import GOOD_K
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Log densities beyond take too long to weigh for one panel.
-_MOST_DENSITIES = 40_000_000
 _N_REPLICATES = 30
 
 
@@ -48,19 +45,28 @@ class Panel:
     draw: Callable[[Any, pd.DataFrame], None]
 
 
-def picture_check(posterior: Posterior, *, seed: int = 0, labels: Labels) -> Picture:
+def picture_check(
+    posterior: Posterior,
+    *,
+    seed: int = 0,
+    replicates: Replicates | None = None,
+    labels: Labels,
+) -> Picture:
     """Return six panels: replicates, residuals twice, group effects, influence, chains.
 
     Parameters
     ----------
     posterior : Posterior
     seed : int
+    replicates : Replicates, optional
+        Those of `seed`, where they are made already.
     labels : Mapping
     """
-    found = replicate_rows(posterior, seed=seed)
+    found = replicates or replicate_rows(posterior, seed=seed)
     residuals = tabulate_residuals(posterior, found, seed=seed)
     chosen = np.unique(np.linspace(0, len(found.y_rep) - 1, _N_REPLICATES).round().astype(int))
     is_discrete = posterior.spec.family.is_discrete
+    influence = _influence(posterior, found)
     panels = (
         Panel(
             "replicates",
@@ -73,7 +79,7 @@ def picture_check(posterior: Posterior, *, seed: int = 0, labels: Labels) -> Pic
         Panel(
             "groups", "Group effects: within the band", _group_quantiles(posterior), _draw_groups
         ),
-        Panel("influence", f"Influence: k below {GOOD_K}", _influence(posterior), _draw_influence),
+        Panel("influence", f"Influence: k below {GOOD_K}", influence, _draw_influence),
         Panel("chains", "Chains: lines in the band", rank_chains(posterior, 1), draw_chains),
     )
     verdict = diagnose(posterior).verdict
@@ -144,13 +150,9 @@ def _draw_groups(ax: Axes, frame: pd.DataFrame) -> None:
     ax.legend(fontsize=7, loc="upper left")
 
 
-def _influence(posterior: Posterior) -> pd.DataFrame:
-    sizes = posterior.draws.sizes
-    if sizes["chain"] * sizes["draw"] * posterior.design.n_obs > _MOST_DENSITIES:
-        return pd.DataFrame(columns=["row", "k"])
-    density = log_likelihood(posterior)
-    k = smooth_weights(density.values.reshape(-1, density.shape[2]))[1]
-    return pd.DataFrame({"row": np.asarray(density.coords["obs"].values), "k": k})
+def _influence(posterior: Posterior, found: Replicates) -> pd.DataFrame:
+    labels = np.asarray(posterior.table.rows)[found.rows]
+    return pd.DataFrame({"row": labels, "k": found.smoothed[1]})
 
 
 def _draw_influence(ax: Axes, frame: pd.DataFrame) -> None:

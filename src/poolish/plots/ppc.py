@@ -26,7 +26,12 @@ N_SAMPLES = 50
 
 
 def picture_ppc(
-    posterior: Posterior, *, num_samples: int = N_SAMPLES, seed: int = 0, labels: Labels
+    posterior: Posterior,
+    *,
+    num_samples: int = N_SAMPLES,
+    seed: int = 0,
+    replicates: Replicates | None = None,
+    labels: Labels,
 ) -> Picture:
     """Return the picture of the outcomes' distribution with those of replicated data.
 
@@ -36,9 +41,11 @@ def picture_ppc(
     num_samples : int
         Replicated data sets that are drawn.
     seed : int
+    replicates : Replicates, optional
+        Those of `seed`, where they are made already.
     labels : Mapping
     """
-    found = replicate_rows(posterior, seed=seed)
+    found = replicates or replicate_rows(posterior, seed=seed)
     chosen = _even(len(found.y_rep), num_samples)
     frame = tabulate_replicates(found, chosen)
     is_discrete = posterior.spec.family.is_discrete

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +18,7 @@ MOST_ROWS = 2500
 _MOST_DRAWS = 2000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Replicates:
     """Observed outcomes with outcomes that the fitted model would produce for the same rows.
 
@@ -27,8 +28,8 @@ class Replicates:
         Positions of the rows looked at.
     y : ndarray, shape (obs,)
     y_rep : ndarray, shape (draw, obs)
-    weights : ndarray, shape (draw, obs)
-        Those of draws that had not seen the row; they sum to one over the draws.
+    log_density : ndarray, shape (draw, obs)
+        Of the observed outcomes.
     divisor : ndarray, shape (obs,)
         Trials or exposure, one elsewhere.
     """
@@ -36,13 +37,19 @@ class Replicates:
     rows: np.ndarray
     y: np.ndarray
     y_rep: np.ndarray
-    weights: np.ndarray
+    log_density: np.ndarray
     divisor: np.ndarray
+
+    @cached_property
+    def smoothed(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weights of draws that had not seen the row, (draw, obs), and Pareto k."""
+        log_weights, khat = smooth_weights(self.log_density)
+        return np.exp(log_weights), khat
 
     @property
     def expected(self) -> np.ndarray:
         """Return the mean of each row as the other rows predict it, shape (obs,)."""
-        return np.asarray((self.weights * self.y_rep).sum(axis=0))
+        return np.asarray((self.smoothed[0] * self.y_rep).sum(axis=0))
 
 
 def replicate_rows(posterior: Posterior, *, seed: int = 0) -> Replicates:
@@ -56,13 +63,12 @@ def replicate_rows(posterior: Posterior, *, seed: int = 0) -> Replicates:
     n = posterior.design.n_obs
     rows = np.unique(np.linspace(0, n - 1, min(n, MOST_ROWS)).round().astype(int))
     some = None if len(rows) == n else rows
-    density = replicate_densities(posterior, n_draws=_MOST_DRAWS, rows=some)
     response = posterior.design.response
     return Replicates(
         rows=rows,
         y=response.y[rows],
         y_rep=replicate(posterior, n_draws=_MOST_DRAWS, seed=seed, rows=some),
-        weights=np.exp(smooth_weights(density)[0]),
+        log_density=replicate_densities(posterior, n_draws=_MOST_DRAWS, rows=some),
         divisor=divide_by(response)[rows],
     )
 
@@ -90,4 +96,4 @@ def quantile_residuals(found: Replicates, *, seed: int = 0) -> np.ndarray:
     doi:10.1080/10618600.1996.10474708; Gelfand, Dey & Chang (1992), Bayesian Statistics 4,
     147-167, for leaving the row out.
     """
-    return rank_among(found.y, found.y_rep, np.random.default_rng(seed), found.weights)
+    return rank_among(found.y, found.y_rep, np.random.default_rng(seed), found.smoothed[0])

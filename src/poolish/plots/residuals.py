@@ -24,7 +24,13 @@ FINDING_P = 0.01
 _N_BINS = 8
 
 
-def picture_residuals(posterior: Posterior, *, seed: int = 0, labels: Labels) -> Picture:
+def picture_residuals(
+    posterior: Posterior,
+    *,
+    seed: int = 0,
+    replicates: Replicates | None = None,
+    labels: Labels,
+) -> Picture:
     """Return the picture of the quantile residuals: against the uniform, and along the mean.
 
     Parameters
@@ -32,9 +38,11 @@ def picture_residuals(posterior: Posterior, *, seed: int = 0, labels: Labels) ->
     posterior : Posterior
     seed : int
         For the replicates.
+    replicates : Replicates, optional
+        Those of `seed`, where they are made already.
     labels : Mapping
     """
-    found = replicate_rows(posterior, seed=seed)
+    found = replicates or replicate_rows(posterior, seed=seed)
     frame = tabulate_residuals(posterior, found, seed=seed)
     p = uniform_p(frame)
     n_bins, n_out = len(_bins(frame)), int(_bins(frame)["is_out"].sum())

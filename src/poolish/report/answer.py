@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from poolish.plots.predictive import replicate_rows
 from poolish.plots.residuals import FINDING_P, say_finding, tabulate_residuals, uniform_p
 from poolish.posterior.variables import tree_name
 from poolish.report.blocks import Items, Section, Text, Verdict
@@ -140,7 +139,7 @@ def _sampling(facts: Facts) -> str:
 
 
 def _fit(facts: Facts) -> Judgement:
-    residuals = tabulate_residuals(facts.posterior, replicate_rows(facts.posterior))
+    residuals = tabulate_residuals(facts.posterior, facts.replicates)
     p = uniform_p(residuals)
     if p < FINDING_P:
         return Judgement(False, f"{say_finding(p, 0)}; look at the predictive checks below.")

@@ -17,7 +17,10 @@ from poolish.summaries.loo import GOOD_K, leave_one_out
 def predictive(facts: Facts) -> Section:
     """Return replicated data and the six checks."""
     kinds = ("ppc", "residuals", "check")
-    pictures = (make_picture(facts.posterior, kind, labels=facts.labels) for kind in kinds)
+    pictures = (
+        make_picture(facts.posterior, kind, replicates=facts.replicates, labels=facts.labels)
+        for kind in kinds
+    )
     return Section("predictive", "Predictive checks", tuple(map(as_figure, pictures)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from poolish.plots.predictive import Replicates
 from poolish.plots.words import Labels
 from poolish.posterior import Posterior
 from poolish.summaries.diagnosis import Diagnosis
@@ -20,6 +21,7 @@ class Facts:
     diagnosis : Diagnosis
     labels : Mapping
     ci_prob : float
+    replicates : Replicates
     sensitivity : TableResult or None
         How far the priors move the posterior; None where the rows are too many to weigh.
     """
@@ -28,6 +30,7 @@ class Facts:
     diagnosis: Diagnosis
     labels: Labels
     ci_prob: float
+    replicates: Replicates
     sensitivity: TableResult | None
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from poolish.errors import FileError
 from poolish.explore.page import write_page
+from poolish.plots.predictive import replicate_rows
 from poolish.plots.words import Labels, find_labels, name_column
 from poolish.posterior import Posterior
 from poolish.report.answer import answer, verdict
@@ -68,7 +69,14 @@ def build_report(
     """
     found = diagnose(posterior) if diagnosis is None else diagnosis
     sensitivity = tabulate_sensitivity(posterior) if can_weigh_rows(posterior) else None
-    facts = Facts(posterior, found, find_labels(posterior, labels), ci_prob, sensitivity)
+    facts = Facts(
+        posterior,
+        found,
+        find_labels(posterior, labels),
+        ci_prob,
+        replicate_rows(posterior),
+        sensitivity,
+    )
     sections = (make(facts) for make in SECTIONS)
     record, response = posterior.record, posterior.design.response.name
     return Report(
