@@ -145,3 +145,11 @@ def test_groups_are_described_before_a_fit(poolish_run, root):
     assert "Every group effect of the formula can be estimated." in outcome.out
     assert document["groups"][0]["levels"] == 18
     assert document["steps"] == []
+
+
+@pytest.mark.parametrize("command", ["pooling", "ranks"])
+def test_the_only_group_needs_no_name(poolish_run, sleep_file, command):
+    named = poolish_run(command, sleep_file, "Subject")
+
+    assert poolish_run(command, sleep_file).out == named.out
+    assert named.code == 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pandas as pd
@@ -38,6 +39,24 @@ def test_tab_separated_files_are_read_by_their_suffix(write):
     assert list(frame.columns) == ["y", "g"]
 
 
+def test_semicolons_and_decimal_commas_are_read(write):
+    frame = read_csv(write("y;g;size\n1,5;a,b;2\n-0,25;c;3\n"))
+
+    assert list(frame["y"]) == [1.5, -0.25]
+    assert list(frame["g"]) == ["a,b", "c"]
+    assert list(frame["size"]) == [2, 3]
+
+
+def test_a_name_with_a_semicolon_needs_no_second_column(write):
+    assert list(read_csv(write("a;b,g\n1,x\n")).columns) == ["a;b", "g"]
+
+
+def test_a_compressed_file_is_read_by_its_suffix(write):
+    frame = read_csv(write(gzip.compress(b"y\tg\n1\ta\n"), "data.tsv.gz"))
+
+    assert frame.to_dict("list") == {"y": [1], "g": ["a"]}
+
+
 def test_stated_levels_give_the_order_and_ordering(write):
     path = write("dose\nlow\nhigh\nlow\n")
 
@@ -64,7 +83,7 @@ def test_missing_cells_of_a_factor_stay_missing(write):
     [
         ("", "is empty"),
         ("y,g\n", "has no rows"),
-        ("y;g\n1;a\n", "is not separated by commas"),
+        ("y|g\n1|a\n", "is not separated by commas"),
         ("y,,g\n1,2,a\n", "column 2 without a name"),
         ("y,g,y\n1,a,2\n", "more than one column `y`"),
         ("y,g\n1,a\n2,b,c\n", "line 3 has 3 cells, the header 2"),

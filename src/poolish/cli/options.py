@@ -26,6 +26,10 @@ DataArgument = Annotated[
     typer.Argument(metavar="[DATA.csv]", help="The data, when a formula is given."),
 ]
 FitArgument = Annotated[Path, typer.Argument(metavar="FIT.nc", help="A saved fit.")]
+GroupArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[GROUP]", help="The grouping factor; not needed where there is one."),
+]
 FamilyOption = Annotated[
     str | None, typer.Option(help="Distribution of the response: gaussian, poisson, ...")
 ]

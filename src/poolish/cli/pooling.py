@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from poolish.cli.options import FitArgument, JsonOption, ProbOption, VerboseOption
+from poolish.cli.options import FitArgument, GroupArgument, JsonOption, ProbOption, VerboseOption
 from poolish.cli.output import print_result
+from poolish.cli.source import find_group
 
 
 def pooling(
     fit: FitArgument,
-    group: Annotated[str, typer.Argument(help="The grouping factor, such as Subject.")],
+    group: GroupArgument = None,
     *,
     prob: ProbOption = 0.95,
     as_json: JsonOption = False,
@@ -21,4 +18,5 @@ def pooling(
     """Print how far each level of a group is pulled towards the population."""
     import poolish
 
-    print_result(poolish.load(fit).pooling(group, ci_prob=prob), as_json=as_json)
+    loaded = poolish.load(fit)
+    print_result(loaded.pooling(find_group(loaded, group), ci_prob=prob), as_json=as_json)

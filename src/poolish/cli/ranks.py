@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from poolish.cli.options import FitArgument, JsonOption, ProbOption, VerboseOption
+from poolish.cli.options import FitArgument, GroupArgument, JsonOption, ProbOption, VerboseOption
 from poolish.cli.output import print_result
+from poolish.cli.source import find_group
 
 
 def ranks(
     fit: FitArgument,
-    group: Annotated[str, typer.Argument(help="The grouping factor, such as Subject.")],
+    group: GroupArgument = None,
     *,
     effect: Annotated[
         str | None, typer.Option(help="The coefficient to rank; the first when left out.")
@@ -31,8 +32,9 @@ def ranks(
     """Print the league table of a group, with how sure each rank is."""
     import poolish
 
-    table = poolish.load(fit).ranks(
-        group,
+    loaded = poolish.load(fit)
+    table = loaded.ranks(
+        find_group(loaded, group),
         effect=effect,
         higher_is=higher_is,
         top=top,

@@ -127,7 +127,7 @@ def _missing_values(table: Table, masks: Mapping[str, np.ndarray]) -> MissingVal
         f"{is_bad.sum()} of {table.n_obs} rows have missing values in {_listed(masks)}",
         given=counts,
         expected="no missing values in the columns of the formula",
-        fix='pass missing="drop" to leave those rows out, or fill the values in',
+        fix='pass missing="drop" (`--missing drop`) to leave those rows out, or fill the values in',
     )
 
 

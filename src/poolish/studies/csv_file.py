@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import re
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TextIO, cast
 
 import pandas as pd
 
@@ -29,7 +31,9 @@ def read_csv(
     Parameters
     ----------
     path : Path
-        Comma-separated, with a header, in UTF-8; `.tsv` and `.tab` files are tab-separated.
+        Separated by commas, or by semicolons where the header has no comma (numbers may then have
+        decimal commas), with a header, in UTF-8; `.tsv` and `.tab` files are tab-separated. A name
+        that ends in `.gz` is compressed.
     levels : Mapping of str to sequence of str, optional
         The levels of factor columns, in order; the first is the reference.
     ordered : sequence of str
@@ -43,23 +47,36 @@ def read_csv(
         If it is not a table, a header name is missing or double, or a cell is not one of the
         stated levels.
     """
-    header = _read_header(path)
-    _check_header(path, header)
-    frame = _read_rows(path)
+    separator = _find_separator(path)
+    _check_header(path, _read_header(path, separator))
+    frame = _read_rows(path, separator)
     _warn_of_slips(path, frame)
     for column, order in (levels or {}).items():
         frame[column] = _factor(path, frame, column, order, is_ordered=column in ordered)
     return frame
 
 
-def _separator(path: Path) -> str:
-    return _SEPARATORS.get(path.suffix.lower(), ",")
+def _find_separator(path: Path) -> str:
+    bare = path.with_suffix("") if _is_compressed(path) else path
+    if bare.suffix.lower() in _SEPARATORS:
+        return _SEPARATORS[bare.suffix.lower()]
+    is_whole = len(_read_header(path, ",")) == 1
+    return ";" if is_whole and len(_read_header(path, ";")) > 1 else ","
 
 
-def _read_header(path: Path) -> list[str]:
+def _is_compressed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def _open(path: Path) -> TextIO:
+    open_text = gzip.open if _is_compressed(path) else open
+    return cast(TextIO, open_text(path, "rt", encoding="utf-8-sig", newline=""))
+
+
+def _read_header(path: Path, separator: str) -> list[str]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader(file, delimiter=_separator(path)), [])
+        with _open(path) as file:
+            return next(csv.reader(file, delimiter=separator), [])
     except FileNotFoundError as error:
         raise FileError(
             f"there is no file `{path}`",
@@ -95,11 +112,11 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
             expected="column names in the first line, then one line per observation",
             fix="check that this is the right file",
         )
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
+    if len(header) == 1 and any(mark in header[0] for mark in "\t|"):
         raise DataError(
             f"file `{path}` is not separated by commas",
             given=f"header `{header[0]}`",
-            expected="column names separated by commas (by tabs in a `.tsv` file)",
+            expected="column names separated by commas or semicolons (by tabs in a `.tsv` file)",
             fix="save it as comma-separated CSV",
         )
     blank = [str(position) for position, name in enumerate(header, 1) if not name.strip()]
@@ -117,9 +134,9 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
         )
 
 
-def _read_rows(path: Path) -> pd.DataFrame:
+def _read_rows(path: Path, separator: str) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, sep=_separator(path), encoding="utf-8-sig", index_col=False)
+        frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", index_col=False)
     except UnicodeDecodeError as error:
         raise _not_text(path, error) from error
     except pd.errors.ParserError as error:
@@ -137,7 +154,17 @@ def _read_rows(path: Path) -> pd.DataFrame:
             fix="check that this is the right file",
         )
     frame.index = pd.RangeIndex(2, 2 + len(frame), name="line")
-    return frame
+    return frame if separator == "," else frame.apply(_read_decimal_commas)
+
+
+def _read_decimal_commas(column: pd.Series) -> pd.Series:
+    """Return a column as numbers if each cell is one, written with a decimal comma."""
+    cells = column.dropna()
+    if cells.empty or pd.api.types.is_numeric_dtype(cells):
+        return column
+    if not cells.astype(str).str.fullmatch(r"[+-]?\d*,?\d+(?:[eE][+-]?\d+)?").all():
+        return column
+    return column.str.replace(",", ".", regex=False).astype(float)
 
 
 def _tidy_parser_message(text: str) -> str:
