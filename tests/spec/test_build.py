@@ -14,7 +14,7 @@ from poolish.formula import parse
 from poolish.frame import read_table
 from poolish.spec.adapt import adapt_design
 from poolish.spec.build import build_spec, spec_priors
-from poolish.spec.families import parse_family
+from poolish.spec.families import family, parse_family
 from poolish.spec.model import ModelSpec
 from poolish.spec.prior import Prior
 from poolish.spec.serialize import spec_from_json, spec_to_json
@@ -98,6 +98,21 @@ def test_distributional_parameter_has_suffixed_names_and_its_own_defaults() -> N
     location, _ = spec.predictors["sigma"].priors[0].arguments
     assert location == pytest.approx(np.log(DATA["y"].std()), rel=1e-3)
     assert spec.auxiliary == {}
+
+
+def test_intercept_of_a_tail_or_shape_formula_has_the_default_of_its_own_link() -> None:
+    """Without it `nu ~ x` would put half its prior on tails heavier than nu = 2."""
+    spec = spec_of("y ~ x\nnu ~ x", family="student")
+
+    assert spec.predictors["nu"].priors[0] == Prior("normal", (2.7, 0.8))
+
+
+def test_a_stated_link_takes_the_general_default() -> None:
+    probit = family("hurdle_gamma", hu="probit")
+
+    assert spec_of("y ~ x\nhu ~ x", family=probit).predictors["hu"].priors[0] == Prior(
+        "normal", (0.0, 2.5)
+    )
 
 
 def test_stated_priors_are_remembered_by_parameter() -> None:

@@ -111,15 +111,23 @@ def _bare_predictor(
         parameter=name,
         link=link,
         coefs=predictor.coefs,
-        priors=_default_coefs(predictor, scale),
+        priors=_default_coefs(predictor, _own_intercept(choice, formula_of), scale),
         intercept_at="average",
         groups=_bare_groups(predictor, scale, centered),
         formula_of=formula_of,
     )
 
 
-def _default_coefs(predictor: PredictorDesign, scale: Scale) -> tuple[Prior, ...]:
-    intercept = (intercept_prior(scale),) if predictor.has_intercept else ()
+def _own_intercept(choice: FamilyChoice, name: str) -> Prior | None:
+    """Return the parameter's own default for an intercept, stated for its default link."""
+    row = next(row for row in choice.family.parameters if row.name == name)
+    return row.intercept_prior if choice.links[name].name == row.links[0] else None
+
+
+def _default_coefs(
+    predictor: PredictorDesign, own: Prior | None, scale: Scale
+) -> tuple[Prior, ...]:
+    intercept = (own or intercept_prior(scale),) if predictor.has_intercept else ()
     return (*intercept, *coef_priors(predictor, scale))
 
 

@@ -94,8 +94,8 @@ def parameter_scale(name: str, link: Link, response: ResponseDesign) -> Scale:
 
     Notes
     -----
-    On the link scale with spread 1, as brms; the predictor of `sigma` is centred at the linked
-    standard deviation of the response, so that the prior does not depend on its unit.
+    On the link scale with spread 1. The predictor of `sigma` is centred at the linked standard
+    deviation of the response, so that the prior does not depend on its unit; brms centres it at 0.
     """
     sd = float(np.std(response.y, ddof=1)) if len(response.y) > 1 else 1.0
     is_sd = name == "sigma" and sd > 0

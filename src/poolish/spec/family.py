@@ -30,7 +30,10 @@ class Parameter:
         formula; None says that this response has no such parameter (`sigma` beside `se()`). The
         main parameter, which always has a formula, has no function here.
     source : str
-        Where the default prior comes from.
+        Where the default priors come from.
+    intercept_prior : Prior or None
+        Default of the intercept of the parameter's formula, under its default link; None for the
+        default of every parameter, `normal(0, 2.5)`.
     lower, upper : float
         Range on the parameter's own scale; a prior is truncated to it.
     size : int or None
@@ -51,6 +54,7 @@ class Parameter:
     size: int | None = None
     dim: str | None = None
     is_ordered: bool = False
+    intercept_prior: Prior | None = None
 
 
 @dataclass(frozen=True, slots=True)

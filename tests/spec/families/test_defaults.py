@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.distributions import DISTRIBUTIONS
 from poolish.spec.families import FAMILIES
 from poolish.spec.families.defaults import mad
+from poolish.spec.priors import parse_prior
+
+# By default_priors.R, brms 2.18.0.
+BRMS = pd.read_csv(Path(__file__).parents[2] / "reference" / "brms" / "default_priors.csv")
 
 # Reaction of lme4::sleepstudy rounded; R 4.2.2: mad(c(249.6, 258.7, 250.8, 321.4, 356.9, 414.7)).
 REACTIONS = np.array([249.6, 258.7, 250.8, 321.4, 356.9, 414.7])
@@ -65,3 +72,19 @@ def test_default_of_a_hurdle_sd_ignores_the_zeros() -> None:
 
     without = _default("lognormal", "sigma", replace(response, y=response.y[1:]))
     assert text == without
+
+
+@pytest.mark.parametrize(
+    "row", list(BRMS.itertuples()), ids=lambda row: f"{row.family}-{row.parameter}"
+)
+def test_defaults_are_those_that_brms_itself_lists(row: Any) -> None:
+    parameter = next(p for p in FAMILIES[row.family].parameters if p.name == row.parameter)
+    assert parameter.default_prior is not None
+
+    own = parameter.default_prior(ResponseDesign("y", REACTIONS))
+    intercept = parameter.intercept_prior
+
+    # docs/priors.md says where we differ: negative binomial shapes, intercepts of a log scale.
+    if not row.family.endswith("negbinomial") or row.parameter != "shape":
+        assert own == parse_prior(row.own)
+    assert intercept == (None if "student" in row.intercept else parse_prior(row.intercept))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import special
 
@@ -11,9 +13,12 @@ from poolish.spec.families.checks import check_angle
 from poolish.spec.families.defaults import fixed, positive
 from poolish.spec.families.rows import broadcast, build_family, location
 from poolish.spec.family import Parameter, Parameters
+from poolish.spec.prior import Prior
 
 MU = Parameter("mu", ("tan_half", "identity"), lower=-np.pi, upper=np.pi)
-KAPPA = positive("kappa", fixed("gamma", 2.0, 0.01))
+KAPPA = replace(
+    positive("kappa", fixed("gamma", 2.0, 0.01)), intercept_prior=Prior("normal", (5.0, 0.8))
+)
 _LOG_2PI = np.log(2.0 * np.pi)
 
 

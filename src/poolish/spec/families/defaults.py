@@ -13,6 +13,7 @@ from poolish.spec.prior import Prior
 BRMS = "brms `?set_prior` (Bürkner 2017, doi:10.18637/jss.v080.i01)"
 BRMS_SCALE = f"{BRMS}: half_student_t(3, 0, max(2.5, mad y))"
 MINIMUM_SCALE = 2.5
+UNIFORM_LOGIT = Prior("logistic", (0.0, 1.0))  # the logit of a uniform chance
 POSITIVE_LINKS = ("log", "softplus", "identity")
 
 
@@ -55,7 +56,15 @@ def positive(
 def probability(name: str) -> Parameter:
     """Return a parameter between 0 and 1, uniform by default, with a logit link."""
     links = ("logit", "probit", "cloglog", "identity")
-    return Parameter(name, links, fixed("beta", 1.0, 1.0), BRMS, lower=0.0, upper=1.0)
+    return Parameter(
+        name,
+        links,
+        fixed("beta", 1.0, 1.0),
+        BRMS,
+        lower=0.0,
+        upper=1.0,
+        intercept_prior=UNIFORM_LOGIT,
+    )
 
 
 # brms's vague default of a shape or precision, and the one it took for negative binomial shapes

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import scipy
 
 from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.aliases import Frozen, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_real
-from poolish.spec.families.defaults import BRMS, fixed
+from poolish.spec.families.defaults import probability
 from poolish.spec.families.gaussian import MU, SIGMA
 from poolish.spec.families.latent import delta
 from poolish.spec.families.rows import broadcast, scipy_family
-from poolish.spec.family import Parameter, Parameters
+from poolish.spec.family import Parameters
 
-QUANTILE = Parameter("quantile", ("logit",), fixed("beta", 1.0, 1.0), BRMS, lower=0.0, upper=1.0)
+QUANTILE = replace(probability("quantile"), links=("logit",))
 
 
 def _distribution(parameters: Parameters, response: ResponseDesign) -> Frozen:

@@ -17,9 +17,24 @@ from poolish.spec.families.graph import log_normal_cdf
 from poolish.spec.families.latent import delta
 from poolish.spec.families.rows import broadcast, location, scipy_family
 from poolish.spec.family import Parameter, Parameters
+from poolish.spec.prior import Prior
 
-NU = Parameter("nu", ("logm1",), fixed("gamma", 2.0, 0.1), BRMS, lower=1.0)
-ALPHA = Parameter("alpha", REAL_LINKS[:1], fixed("normal", 0.0, 4.0), BRMS, lower=-np.inf)
+NU = Parameter(
+    "nu",
+    ("logm1",),
+    fixed("gamma", 2.0, 0.1),
+    BRMS,
+    lower=1.0,
+    intercept_prior=Prior("normal", (2.7, 0.8)),
+)
+ALPHA = Parameter(
+    "alpha",
+    REAL_LINKS[:1],
+    fixed("normal", 0.0, 4.0),
+    BRMS,
+    lower=-np.inf,
+    intercept_prior=Prior("normal", (0.0, 4.0)),
+)
 _LOG_2PI = np.log(2.0 * np.pi)
 
 
