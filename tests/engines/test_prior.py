@@ -71,3 +71,17 @@ def test_effects_of_the_prior_have_its_correlations(case: str) -> None:
         if i != j:
             margin = stats.beta(2 + (q - 2) / 2, 2 + (q - 2) / 2)
             assert stats.kstest((cor[:, i, j] + 1) / 2, margin.cdf).pvalue > 1e-3
+
+
+def test_thresholds_are_drawn_at_average_predictors() -> None:
+    x = np.random.default_rng(1).normal(size=30)
+    grades = pd.Categorical(np.resize(["a", "b", "c"], 30), ordered=True)
+    near, far = (
+        po.model("grade ~ x", pd.DataFrame({"grade": grades, "x": x + origin}), family="cumulative")
+        .prior_predictive(draws=50, seed=1)["prior_predictive"]
+        .ds
+        for origin in (0.0, 2000.0)
+    )
+
+    for name in near:
+        np.testing.assert_array_equal(far[name], near[name])

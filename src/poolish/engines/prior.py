@@ -43,6 +43,10 @@ def draw_prior(spec: ModelSpec, design: Design, plan: Plan) -> Draws:
     posterior |= _effects(sets, normals, posterior) | _correlations(sets)
     for name, prior in spec.auxiliary.items():
         posterior[name] = _auxiliary(spec, name, prior, rng, size)
+        if name in spec.lengths:
+            # Thresholds take the place of an intercept: their prior is at average predictors.
+            average = design.predictors[spec.main.parameter].X.mean(axis=0)
+            posterior[name] += (posterior[spec.main.variable("b")] @ average)[..., None]
     return Draws(posterior, {}, "prior", time.perf_counter() - started)
 
 

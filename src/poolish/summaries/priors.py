@@ -42,8 +42,8 @@ def _row(spec: ModelSpec, resolved: ResolvedPrior, ci_prob: float) -> tuple[obje
 
 
 def _place(spec: ModelSpec, name: str) -> str:
-    """Return where an intercept's prior applies, empty for other parameters."""
-    centred = {
+    """Return where the prior of an intercept or threshold applies, empty for other parameters."""
+    centred = set(spec.lengths) | {
         f"{predictor.variable('b')}[Intercept]"
         for predictor in spec.predictors.values()
         if predictor.has_intercept and predictor.intercept_at == "average"

@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pymc as pm
 import pytensor
 import pytest
 from scipy import special, stats
 
+import poolish as po
 from poolish.design.arrays import Design
 from poolish.engines.nuts.model import assemble_model
 from poolish.engines.nuts.names import public_variables
@@ -318,9 +320,28 @@ def test_vector_parameter_increases_and_has_its_own_dimension(make: Any) -> None
     model = assemble_model(spec, design)
 
     (dim,) = model.named_vars_to_dims["threshold"]
-    drawn = model.initial_point()["threshold_ordered__"]
+    drawn = model.initial_point()["threshold_at_average_ordered__"]
     assert dim != "threshold" and tuple(model.coords[dim]) == (1, 2, 3)
     assert drawn.shape == (3,) and np.isfinite(sum(model.point_logps().values()))
+
+
+def test_the_prior_of_thresholds_holds_at_average_predictors() -> None:
+    """As brms, whose `Intercept` is that of centred predictors; x and 2000 + x are one model."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=30)
+    grades = pd.Categorical(np.resize(["a", "b", "c"], 30), ordered=True)
+    data = pd.DataFrame({"grade": grades, "x": x, "year": 2000.0 + x})
+    points = []
+    for name in ("x", "year"):
+        declared = po.model(
+            f"grade ~ {name}", data, family="cumulative", priors={"b": "normal(0, 1)"}
+        )
+        model = assemble_model(declared.spec, declared.design)
+        scale = np.sqrt(np.mean(data[name] ** 2))
+        inputs = model.initial_point() | {"b_scaled": np.array([0.7 * scale])}
+        points.append(model.compile_logp()(inputs) + np.log(scale))
+
+    assert points[1] == pytest.approx(points[0], rel=1e-9)
 
 
 def test_names_dims_and_coords_are_those_of_the_results(make: Any) -> None:

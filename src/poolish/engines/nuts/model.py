@@ -44,8 +44,9 @@ def assemble_model(
             for name, predictor in spec.predictors.items()
         }
         rows = {row.name: row for row in spec.family.active(design.response)}
+        average = _at_average(spec, design, coefs)
         for name, prior in spec.auxiliary.items():
-            values[name] = _add_auxiliary(rows[name], prior)
+            values[name] = _add_auxiliary(rows[name], prior, average)
         spec.family.likelihood(
             pm,
             _response_name(model, design),
@@ -90,14 +91,30 @@ def _over_rows(eta: Tensor, arrays: PredictorDesign) -> Tensor:
     return eta
 
 
-def _add_auxiliary(parameter: Parameter, prior: Prior) -> Tensor:
+def _at_average(spec: ModelSpec, design: Design, coefs: Mapping[str, Coefs]) -> Tensor:
+    """Return the population part of the main predictor at average predictors."""
+    name = spec.main.parameter
+    means = design.predictors[name].X.mean(axis=0)
+    return sum(
+        (
+            mean * coefs[name].values[label]
+            for label, mean in zip(spec.main.coefs, means, strict=True)
+        ),
+        start=pt.zeros(()),
+    )
+
+
+def _add_auxiliary(parameter: Parameter, prior: Prior, average: Tensor) -> Tensor:
+    """Return a parameter without a formula; the prior of thresholds holds at average predictors."""
     bounds = Bounds(parameter.lower, parameter.upper)
     if parameter.size is None:
         return declare(parameter.name, [prior], bounds=bounds)
     dim = vector_dim(parameter.name, parameter.dim)
     pm.modelcontext(None).add_coord(dim, np.arange(1, parameter.size + 1))
     priors = [prior] * parameter.size
-    return declare(parameter.name, priors, bounds=bounds, dims=dim, is_ordered=parameter.is_ordered)
+    name = f"{parameter.name}_at_average"
+    values = declare(name, priors, bounds=bounds, dims=dim, is_ordered=parameter.is_ordered)
+    return pm.Deterministic(parameter.name, values + average, dims=dim)
 
 
 def _response_name(model: pm.Model, design: Design) -> str:
