@@ -1,15 +1,15 @@
 """Adaptation and sampling of targets whose answer is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from poolish.engines.exact.adaptation import efficiency, evaluate_round, refine
+from poolish.engines.exact.adaptation import Round, efficiency, evaluate_round, lighten, refine
 from poolish.engines.exact.mode import NU, curvature_axes, find_mode, split_along, split_at_mode
 from poolish.engines.exact.newton import climb
-from poolish.engines.exact.proposals import SplitT
+from poolish.engines.exact.proposals import Mixture, SplitT, student_t
 
 MEAN, SD = np.array([1.0, -1.0]), np.array([0.5, 2.0])
 
@@ -91,6 +91,23 @@ def test_efficiency_is_kish_s():
     assert efficiency(np.zeros(10)) == pytest.approx(1.0)
     assert efficiency(np.log([1.0, 1, 0.0001, 0.0001])) == pytest.approx(0.5, rel=1e-3)
     assert efficiency(np.full(3, -np.inf)) == 0.0
+
+
+def test_lighter_tails_are_taken_for_a_normal(rng):
+    split = split_at_mode(Normal(), MEAN)
+    found = lighten(evaluate_round(Normal(), split, rng, 400))
+
+    assert found is not None
+    assert found.nu > NU
+
+
+def test_heavy_tails_are_kept_for_a_heavy_target(rng):
+    heavy = student_t(np.zeros(1), np.eye(1), NU)
+    theta = heavy.sample(rng, 400)
+    item = Round(heavy, theta, heavy.log_density(theta), heavy.log_density(theta))
+
+    assert lighten(item) is None
+    assert lighten(replace(item, proposal=Mixture([heavy], np.ones(1)))) is None
 
 
 def test_adaptation_finds_a_second_mode(rng):

@@ -19,6 +19,10 @@ from poolish.engines.exact.target import Target
 
 N_PARTS = 3
 EM_STEPS = 15
+# Lighter tails that are tried when the target looks normal, and the factor by which the largest
+# weight must fall to pay for another round.
+LIGHTER_NU = (8.0, 12.0, 20.0)
+WORTHWHILE = 1.1
 # The first proposal and a wide t keep a share each, so that a bad fit leaves no region out.
 SAFE_SHARE, WIDE_FACTOR, WIDE_NU = 0.1, 1.5, 4.0
 
@@ -59,6 +63,21 @@ def efficiency(log_weights: np.ndarray) -> float:
         return 0.0
     weights = np.exp(log_weights - log_weights.max())
     return float(weights.sum() ** 2 / (weights**2).sum() / len(weights))
+
+
+def lighten(item: Round) -> Proposal | None:
+    """Return the split t of a round with lighter tails, where that flattens its weights.
+
+    The largest weight is what makes an independence chain stick (Mengersen & Tweedie 1996); that
+    of each candidate is predicted from the round's own draws.
+    """
+    if not isinstance(item.proposal, SplitT):
+        return None
+    candidates = [replace(item.proposal, nu=nu) for nu in LIGHTER_NU]
+    largest = [np.max(item.log_target - c.log_density(item.theta)) for c in candidates]
+    best = int(np.argmin(largest))
+    gain = np.max(item.log_weights) - largest[best]
+    return candidates[best] if gain > np.log(WORTHWHILE) else None
 
 
 def refine(rounds: list[Round], rng: np.random.Generator) -> Proposal:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from poolish.convergence import pareto_khat
-from poolish.engines.exact.adaptation import Round, efficiency, evaluate_round, refine
+from poolish.engines.exact.adaptation import Round, efficiency, evaluate_round, lighten, refine
 from poolish.engines.exact.metropolis import Chain, walk
 from poolish.engines.exact.mode import axes_of, find_mode, split_along, split_at_mode
 from poolish.engines.exact.newton import climb
@@ -90,6 +90,10 @@ def adapt(target: Target, start: np.ndarray, plan: Plan, *, effort: int) -> Roun
     size = max(COSTLY_ROUND_SIZE if is_costly else ROUND_SIZE, 15 * target.size) * 2**effort
     goal = 1 - (1 - (COSTLY_EFFICIENCY if is_costly else GOOD_EFFICIENCY)) / 2**effort
     rounds = [evaluate_round(target, first_proposal(target, start), rng, size)]
+    # Where the filter does not level the weights, lighter tails do where the target has them.
+    lighter = None if target.likelihood.is_cheap else lighten(rounds[0])
+    if lighter is not None:
+        rounds.append(evaluate_round(target, lighter, rng, size))
     while not (is_good := _is_good(rounds[-1], goal)) and len(rounds) <= MAX_ROUNDS * (1 + effort):
         rounds.append(evaluate_round(target, refine(rounds, rng), rng, size))
     if is_good:
