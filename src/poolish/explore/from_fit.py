@@ -8,7 +8,8 @@ from poolish.errors import UnsupportedError
 from poolish.explore.page import Explorer
 from poolish.explore.payload import EffectDraws, Exploration
 from poolish.explore.rows import MOST_GROUPS, Rows, build_effect, build_plane, estimate_groups
-from poolish.explore.words import Labels, name_axis, name_effects, name_group
+from poolish.explore.words import name_effects, name_group
+from poolish.plots.words import Labels, name_column
 from poolish.posterior import Posterior
 from poolish.posterior.variables import tree_name
 from poolish.spec.model import GroupSpec, ModelSpec
@@ -180,8 +181,8 @@ def _mean_correlation(posterior: Posterior, found: GroupEffects) -> float:
 
 def _axes(posterior: Posterior, found: GroupEffects, labels: Labels | None) -> dict[str, str]:
     is_whole = len(posterior.spec.main.coefs) == 2 and len(posterior.spec.main.groups) == 1
-    y_axis = name_axis(labels, posterior.design.response.name)
+    y_axis = name_column(labels, posterior.design.response.name)
     return {
-        "x_axis": name_axis(labels, found.group.effects[1]),
+        "x_axis": name_column(labels, found.group.effects[1]),
         "y_axis": y_axis if is_whole else f"{y_axis}, the rest of the model taken out",
     }

@@ -10,8 +10,9 @@ from poolish.errors import DataError
 from poolish.explore.page import Explorer
 from poolish.explore.payload import Exploration
 from poolish.explore.rows import Rows, build_effect, build_plane, estimate_groups
-from poolish.explore.words import Labels, name_axis, name_effects, name_group
+from poolish.explore.words import name_effects, name_group
 from poolish.frame import NumericColumn, Table, as_factor, drop_missing, get_column, read_table
+from poolish.plots.words import Labels, name_column
 
 
 def explore_table(
@@ -73,7 +74,7 @@ def explore_table(
     )
     plane = None
     if predictor is not None:
-        axes = {"x_axis": name_axis(labels, predictor), "y_axis": name_axis(labels, response)}
+        axes = {"x_axis": name_column(labels, predictor), "y_axis": name_column(labels, response)}
         plane = build_plane(rows, **axes)
     unit = name_group(labels, group)
     note = f"{table.n_obs} rows, {len(rows.levels)} groups of {group}; closed form, no model fitted"

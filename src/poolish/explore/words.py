@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-# By column name: `label` and, where there is one, `unit`; as `[labels]` of a model folder.
-type Labels = Mapping[str, Mapping[str, str]]
+from poolish.plots.words import Labels, describe_column, singular, with_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +22,6 @@ class Words:
     noun: str
     axis: str
     unit: str
-
-
-def describe_column(labels: Labels | None, name: str) -> tuple[str, str]:
-    """Return label and unit of a column; its name and nothing when there is no label."""
-    stated = (labels or {}).get(name, {})
-    return stated.get("label", name), stated.get("unit", "")
-
-
-def name_axis(labels: Labels | None, name: str) -> str:
-    """Return the title of a column's axis, with its unit.
-
-    Examples
-    --------
-    >>> name_axis({"Days": {"label": "Sleep restriction", "unit": "days"}}, "Days")
-    'Sleep restriction (days)'
-    """
-    return _with_unit(*describe_column(labels, name))
 
 
 def name_group(labels: Labels | None, name: str) -> str:
@@ -77,8 +58,8 @@ def name_effects(
     """
     label, unit = describe_column(labels, response)
     intercepts = {
-        True: Words("mean", _with_unit(label, unit), unit),
-        False: Words("intercept", _with_unit(f"Intercept: {label}", unit), unit),
+        True: Words("mean", with_unit(label, unit), unit),
+        False: Words("intercept", with_unit(f"Intercept: {label}", unit), unit),
     }
     return tuple(
         intercepts[is_mean] if effect == "Intercept" else _slope(label, unit, effect, labels)
@@ -89,10 +70,5 @@ def name_effects(
 def _slope(label: str, unit: str, effect: str, labels: Labels | None) -> Words:
     name, x_unit = describe_column(labels, effect)
     # "ms per day", of a predictor in "days"
-    one = x_unit[:-1] if x_unit.endswith("s") and len(x_unit) > 3 else x_unit
-    rate = f"{unit} per {one or name}".strip()
-    return Words("slope", _with_unit(f"Slope: {label}", rate), rate if unit else "")
-
-
-def _with_unit(label: str, unit: str) -> str:
-    return f"{label} ({unit})" if unit else label
+    rate = f"{unit} per {singular(x_unit) or name}".strip()
+    return Words("slope", with_unit(f"Slope: {label}", rate), rate if unit else "")

@@ -43,9 +43,9 @@ from poolish.summaries.within_between import summarise_within_between
 # Pictures and pages are loaded when one is asked for.
 if TYPE_CHECKING:
     from poolish.explore.page import Explorer
-    from poolish.explore.words import Labels
     from poolish.face.apply import Applied
     from poolish.plots import Plots
+    from poolish.plots.words import Labels
 
 
 # Without slots: the verdict is computed once and kept.

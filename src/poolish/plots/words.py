@@ -18,7 +18,13 @@ def find_labels(posterior: Posterior, labels: Labels | None) -> Labels:
     return {**remembered, **(labels or {})}
 
 
-def name_column(labels: Labels, name: str) -> str:
+def describe_column(labels: Labels | None, name: str) -> tuple[str, str]:
+    """Return label and unit of a column; its name and nothing when there is no label."""
+    stated = (labels or {}).get(name, {})
+    return stated.get("label", name), stated.get("unit", "")
+
+
+def name_column(labels: Labels | None, name: str) -> str:
     """Return the label of a column with its unit, or its name.
 
     Examples
@@ -26,8 +32,7 @@ def name_column(labels: Labels, name: str) -> str:
     >>> name_column({"Days": {"label": "Sleep restriction", "unit": "days"}}, "Days")
     'Sleep restriction (days)'
     """
-    stated = labels.get(name, {})
-    return with_unit(stated.get("label", name), stated.get("unit", ""))
+    return with_unit(*describe_column(labels, name))
 
 
 def name_group(labels: Labels, group: str) -> str:
@@ -57,7 +62,7 @@ def name_effect(spec: ModelSpec, response: str, effect: str, labels: Labels) -> 
         is_mean = spec.main.coefs == ("Intercept",)
         text, unit = ("" if is_mean else "Intercept: ") + label, unit
     else:
-        per = _singular(x.get("unit", "")) or "unit"
+        per = singular(x.get("unit", "")) or "unit"
         unit = f"{unit} per {per}" if unit and "[" not in effect else unit
         text = f"{'Effect of' if '[' in effect else 'Slope on'} {x.get('label', effect)}: {label}"
     return with_unit(text, unit if link == "identity" else f"{link} scale")
@@ -79,5 +84,6 @@ def join_words(words: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
-def _singular(unit: str) -> str:
+def singular(unit: str) -> str:
+    """Return one of a unit: `day` of `days`, `ms` as it is."""
     return unit[:-1] if unit.endswith("s") and len(unit) > 3 else unit
