@@ -41,7 +41,7 @@ gallery: env
 # The contact sheet: every kind of picture of several models, in out/pictures, to be looked at.
 pictures: env
 	mkdir -p out/fits
-	for name in sleepstudy penicillin pastes dietox_slope; do \
+	for name in sleepstudy penicillin pastes dietox_slope radon contraception cbpp pedigree ill_posed; do \
 	  $(BIN)/poolish fit models/$$name --quiet --force -o out/fits/$$name.nc > /dev/null || exit 1; done
 	$(BIN)/python -m poolish.plots.sheet out/fits out/pictures
 
