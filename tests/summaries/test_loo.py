@@ -43,8 +43,8 @@ def test_rows_with_a_high_k_are_named(brms_sleep):
     assert all(row in repr(result) for row in result.doubtful)
 
 
-def without_row(design: Design, row: int) -> Design:
-    kept = np.arange(design.n_obs) != row
+def without_rows(design: Design, left_out: np.ndarray) -> Design:
+    kept = ~left_out
 
     def cut(part):
         arrays = {f.name: getattr(part, f.name) for f in fields(part)}
@@ -61,7 +61,9 @@ def refitted_elpd(fit: po.Fit, row: int) -> tuple[float, float]:
     """Return log of the mean density of a row when it was not fitted, and its Monte Carlo error."""
     design, spec = fit.result.design, fit.result.spec
     plan = Plan(draws=20_000, chains=4, seed=row, progress=False)
-    draws = run_engine(spec, without_row(design, row), plan).draws.posterior
+    draws = run_engine(
+        spec, without_rows(design, np.arange(design.n_obs) == row), plan
+    ).draws.posterior
     group = design.main.groups[0]
     own = draws["r_Subject"][:, :, group.codes[row]] @ group.Z[row]
     mean = draws["b"] @ design.main.X[row] + own
@@ -83,6 +85,50 @@ def test_rows_with_a_high_k_are_matched_to_exact_refits(sleep_fit):
         assert result.pointwise["elpd"][row] == pytest.approx(exact, abs=4 * np.hypot(error, 0.03))
     good = plain.pointwise["khat"] <= 0.7
     pd.testing.assert_frame_equal(result.pointwise[good], plain.pointwise[good])
+
+
+@pytest.mark.slow
+def test_levels_left_out_agree_with_exact_refits(sleep_fit):
+    """Three subjects: the density of all their rows when none was fitted, effects integrated."""
+    design, spec = sleep_fit.result.design, sleep_fit.result.spec
+    codes, result = design.main.groups[0].codes, sleep_fit.loo_group("Subject").pointwise
+    for level in np.flatnonzero(result["khat"] < 0.5)[:3]:
+        own = codes == level
+        plan = Plan(draws=4000, chains=4, seed=int(level), progress=False)
+        draws = run_engine(spec, without_rows(design, own), plan).draws.posterior
+        X, y = design.main.X[own], design.response.y[own]
+        b, sigma = draws["b"].reshape(-1, 2), draws["sigma"].reshape(-1)
+        sd, cor = draws["sd_Subject"].reshape(-1, 2), draws["cor_Subject"].reshape(-1, 2, 2)
+        between = X @ (cor * sd[:, :, None] * sd[:, None, :]) @ X.T
+        covariance = between + sigma[:, None, None] ** 2 * np.eye(len(y))
+        left = (y - b @ X.T)[..., None]
+        quadratic = (left * np.linalg.solve(covariance, left)).sum(axis=(1, 2))
+        log_det = np.linalg.slogdet(covariance)[1]
+        log = -0.5 * (quadratic + log_det + len(y) * np.log(2 * np.pi))
+        density = np.exp(log - log.max())
+        error = density.std() / density.mean() / np.sqrt(len(density))
+        exact = float(np.log(density.mean()) + log.max())
+        # The weights of 4,000 draws have an error of their own, of about twice that.
+        assert result["elpd"][level] == pytest.approx(exact, abs=4 * 3 * error)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_stacking_weights_are_those_of_arviz(sleep_fit, sleepstudy):
+    from arviz_stats import compare, loo
+
+    smaller = po.fit("Reaction ~ Days", sleepstudy, seed=1, progress=False)
+    fits = {"larger": sleep_fit, "smaller": smaller}
+
+    theirs = compare(
+        {name: loo(fit.tree, reff=1.0, pointwise=True) for name, fit in fits.items()},
+        method="stacking",
+    )
+    ours = compare_loo({name: fit.loo(moment_match=False) for name, fit in fits.items()}).to_df()
+
+    found = ours.set_index("model")["weight"]
+    for name in fits:
+        # ArviZ rounds to two digits.
+        assert found[name] == pytest.approx(theirs.loc[name, "weight"], abs=6e-3)
 
 
 @pytest.fixture(scope="module")
