@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from poolish.plots import make_picture
@@ -11,7 +13,7 @@ from poolish.report.facts import Facts, can_weigh_rows
 from poolish.report.figures import as_figure
 from poolish.report.tables import plain_table
 from poolish.summaries.diagnosis import format_value
-from poolish.summaries.loo import GOOD_K, leave_one_out
+from poolish.summaries.loo import GOOD_K, MATCHED, leave_one_out
 
 
 def predictive(facts: Facts) -> Section:
@@ -54,15 +56,20 @@ def sampling(facts: Facts) -> Section:
 
 def _estimate_loo(posterior: Posterior) -> tuple[str, Table]:
     found = leave_one_out(posterior)
-    estimate = f"{found.elpd:,.1f} (standard error {found.se:,.1f})"
-    bad = found.doubtful
-    some = ", ".join(bad[:10]) + (", ..." if len(bad) > 10 else "")
+    is_matched = found.pointwise["how"] == MATCHED
+    elpd = f"{found.elpd:,.1f} (standard error {found.se:,.1f})"
     rows = [
-        ("elpd_loo", estimate),
+        ("elpd_loo", elpd),
         ("effective number of parameters", f"{found.p:.1f}"),
         ("Pareto k, largest", f"{found.pointwise['khat'].max():.2f}"),
-        (f"rows with k above {GOOD_K}", f"{len(bad)}: {some}" if bad else "none"),
+        ("influential rows, by moment matching", _listed(found.pointwise["unit"][is_matched])),
+        (f"rows with k above {GOOD_K}", _listed(found.doubtful)),
     ]
     caption = "PSIS-LOO, given the group effects. Rows with a large k are not estimated reliably."
     table = plain_table(pd.DataFrame(rows, columns=["quantity", "value"]), "Leave-one-out", caption)
-    return estimate, table
+    return elpd, table
+
+
+def _listed(units: Iterable[object]) -> str:
+    labels = list(map(str, units))
+    return f"{len(labels)}: {', '.join(labels[:10])}" if labels else "none"
