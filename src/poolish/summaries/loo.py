@@ -241,8 +241,10 @@ def smooth(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
     if np.ptp(log_ratios) == 0:
         return np.full(len(log_ratios), -np.log(len(log_ratios))), -np.inf
     # The function takes logarithms of 1 / ratio, as of likelihoods.
-    log_weights, khat = array_stats.psislw(-log_ratios)
-    return np.asarray(log_weights), float(khat)
+    # A tail of a few draws has no fit: k is then infinite or no number, which is never good.
+    with np.errstate(all="ignore"):
+        log_weights, khat = array_stats.psislw(-log_ratios)
+    return np.asarray(log_weights), float(np.nan_to_num(khat, nan=np.inf))
 
 
 def _standard_error(elpd: np.ndarray) -> float:
