@@ -137,7 +137,7 @@ def test_a_correlated_slope_by_nuts_is_near_glmmtmb() -> None:
     reference = read_reference("contraception_age10_urban_slope__glmmTMB")
     assert fit.diagnosis.verdict == "sound"
     compare_medians(fit.posterior, reference)
-    # The default lkj(2) draws the correlation from its estimate, -0.79, towards 0: 0.9 posterior sd.
+    # The default lkj(2) draws the correlation from its estimate, -0.79, to 0: by 0.9 posterior sd.
     cor = fit.posterior["cor_district"].values[..., 0, 1]
     estimate = reference["varcomp"][0]["corr_lower"][0]
     assert np.quantile(cor, 0.025) < estimate < np.median(cor) < 0.0

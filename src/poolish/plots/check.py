@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _N_REPLICATES = 30
+# A larger Pareto k is drawn here: nothing more is said by its size.
+_LARGEST_K = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,15 +159,16 @@ def _influence(posterior: Posterior, found: Replicates) -> pd.DataFrame:
 
 def _draw_influence(ax: Axes, frame: pd.DataFrame) -> None:
     place = np.arange(len(frame))
-    high = (frame["k"] > GOOD_K).to_numpy()
+    k = frame["k"].to_numpy().clip(max=_LARGEST_K)  # of a few draws it is infinite
+    high = k > GOOD_K
     ax.axhline(GOOD_K, color="black", linestyle="--", linewidth=1)
-    ax.plot(place[~high], frame["k"][~high], "o", color=PARTIAL, markersize=3, alpha=0.6)
-    ax.plot(place[high], frame["k"][high], "X", color=FINDING, markersize=6)
-    worst = [i for i in np.argsort(-frame["k"].to_numpy(), kind="stable")[:3] if high[i]]
+    ax.plot(place[~high], k[~high], "o", color=PARTIAL, markersize=3, alpha=0.6)
+    ax.plot(place[high], k[high], "X", color=FINDING, markersize=6)
+    worst = [i for i in np.argsort(-k, kind="stable")[:3] if high[i]]
     for i in worst:
         is_left = i < len(frame) / 2
-        ax.annotate(f"row {frame['row'][i]}", (i, frame["k"][i]), fontsize=8, color=FINDING,
+        ax.annotate(f"row {frame['row'][i]}", (i, k[i]), fontsize=8, color=FINDING,
                     xytext=(4 if is_left else -4, 0), textcoords="offset points",
                     ha="left" if is_left else "right", va="center")  # fmt: skip
     ax.set(xlabel="Row", ylabel="Pareto k")
-    ax.set_ylim(top=max(0.8, float(frame["k"].max()) * 1.08))
+    ax.set_ylim(top=max(0.8, float(k.max()) * 1.08))

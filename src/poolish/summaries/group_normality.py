@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
-from scipy.stats import beta
+from scipy.special import betaincinv, ndtri
 
 from poolish.posterior import Posterior
 from poolish.posterior.variables import tree_name
@@ -165,5 +164,5 @@ def _straightness(ordered: np.ndarray, normal: np.ndarray) -> np.ndarray:
 def _envelope(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the pointwise range of sorted standard normal values: beta order statistics."""
     k, tail = np.arange(1, n + 1), (1 - _CI_PROB) / 2
-    low, high = (beta.ppf(q, k, n + 1 - k) for q in (tail, 1 - tail))
+    low, high = (betaincinv(k, n + 1 - k, q) for q in (tail, 1 - tail))
     return np.asarray(ndtri(low)), np.asarray(ndtri(high))

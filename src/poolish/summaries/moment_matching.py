@@ -148,7 +148,10 @@ def _improve(
 def _propose(start: _Target, row: int, move: _Affine, smooth: Smooth) -> _Proposal:
     log_density, log_likelihood = start.evaluate(move(start.values))
     own = log_likelihood[:, row]
-    log_weights, khat = smooth(_finite(log_density - own - start.log_density))
+    log_ratios = _log_ratios(log_density, own, start.log_density)
+    if not np.isfinite(log_ratios).any():
+        return _Proposal(move, log_ratios, own, np.inf)
+    log_weights, khat = smooth(_finite(log_ratios))
     return _Proposal(move, log_weights, own, khat)
 
 
@@ -159,8 +162,14 @@ def _split_elpd(start: _Target, row: int, move: _Affine, smooth: Smooth) -> floa
     log_density, log_likelihood = start.evaluate(values)
     moved_back = start.evaluate(move.inverse(values))[0] - move.log_det
     own = log_likelihood[:, row]
-    log_weights, _ = smooth(_finite(log_density - own - np.logaddexp(log_density, moved_back)))
+    mixture = np.logaddexp(log_density, moved_back)
+    log_weights, _ = smooth(_finite(_log_ratios(log_density, own, mixture)))
     return float(logsumexp(log_weights + own))
+
+
+def _log_ratios(log_density: np.ndarray, own: np.ndarray, log_proposal: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):  # where a density is 0
+        return np.asarray(log_density - own - log_proposal)
 
 
 def _finite(log_ratios: np.ndarray) -> np.ndarray:
@@ -181,7 +190,11 @@ def _match_mean(values: np.ndarray, weights: np.ndarray) -> _Affine:
 def _match_variance(values: np.ndarray, weights: np.ndarray) -> _Affine:
     mean, target = _moments(values, weights)
     variance = weights @ np.square(values - target)
-    scale = np.sqrt(variance / values.var(axis=0))
+    own = values.var(axis=0)
+    # Weights on one draw have no variance, nor has what is constant: these keep their scale.
+    scale = np.sqrt(
+        np.divide(variance, own, out=np.ones_like(own), where=(variance > 0) & (own > 0))
+    )
     return _Affine(np.diag(scale), target - scale * mean, float(np.log(scale).sum()))
 
 

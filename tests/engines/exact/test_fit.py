@@ -1,6 +1,7 @@
 """Posteriors against quadrature (`tests/reference/exact`) and brms (`tests/reference/brms`)."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -172,8 +173,11 @@ def test_means_and_sds_are_those_of_quadrature(case):
             assert abs(values.std() - expected["sd"]) < 4 * mcse, name
 
 
-def test_group_effects_are_those_of_quadrature(case):
-    draws, _, reference = case
+@pytest.mark.parametrize("name", CASES)
+def test_group_effects_are_those_of_quadrature(name):
+    # The sds of heavy-tailed effects are known to 5 % from this many draws, not from 1,000.
+    draws = fit(*CASES[name][0](), replace(PLAN, draws=5000))
+    reference = read_json("exact", f"{name}.json")
 
     (effects,) = [v for name, v in draws.posterior.items() if name.startswith("r_")]
     expected = {name: np.array(values) for name, values in reference["groups"].items()}
