@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -112,6 +114,22 @@ def test_unknown_column_is_shown_in_the_formula() -> None:
 def test_options_that_are_too_small_are_refused(model: po.Model, option: dict[str, int]) -> None:
     with pytest.raises(DataError, match="is too small"):
         model.fit(**option)
+
+
+@pytest.mark.parametrize(
+    "option", [{"draws": 10.5}, {"draws": "10"}, {"chains": True}, {"seed": 1.5}, {"seed": "a"}]
+)
+def test_options_that_are_not_whole_numbers_are_refused(
+    model: po.Model, option: dict[str, Any]
+) -> None:
+    with pytest.raises(DataError, match="is not a whole number"):
+        model.fit(**option)
+
+
+def test_whole_numbers_of_numpy_are_taken(model: po.Model) -> None:
+    fit = model.fit(draws=np.int64(10), seed=np.int32(3))  # type: ignore[arg-type]  # what the test is about
+
+    assert fit.result.record.seed == 3
 
 
 def test_another_choice_of_keep_groups_is_refused(model: po.Model) -> None:

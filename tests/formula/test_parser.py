@@ -202,3 +202,15 @@ def test_names_are_kept_as_they_are():
 
     assert formula.response.value == Name("my y")
     assert [str(term) for term in formula.main.terms] == ["1", "`a+b`", "_x", "log"]
+
+
+def test_accents_are_composed_as_in_the_names_of_columns():
+    assert parse("y ~ cafe\u0301") == parse("y ~ caf\u00e9")
+
+
+@pytest.mark.parametrize("text", [b"y ~ x", 3])
+def test_what_is_no_text_is_named(text):
+    with pytest.raises(FormulaError) as caught:
+        parse(text)
+
+    assert caught.value.given == type(text).__name__

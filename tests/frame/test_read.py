@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -200,3 +202,20 @@ def test_arrays_of_unequal_length_are_refused():
 def test_what_is_no_frame_is_refused_with_the_way_to_make_one(data, fix):
     with pytest.raises(DataError, match=rf"`data` is not a data frame(.*\n)+.*{fix}"):
         read_table(data)
+
+
+def test_accents_of_names_are_composed():
+    assert list(read_table({"cafe\u0301": [1.0]}).columns) == ["caf\u00e9"]
+
+
+def test_names_that_differ_in_the_spelling_of_accents_are_duplicates():
+    with pytest.raises(DataError, match="more than one column called"):
+        read_table({"cafe\u0301": [1.0], "caf\u00e9": [2.0]})
+
+
+@pytest.mark.parametrize("kind", [object, "datetime64[ns]"])
+def test_a_date_may_become_a_number_or_text(kind):
+    days = pd.Series([datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)], dtype=object)
+
+    with pytest.raises(DataError, match=r"pd\.to_datetime(?s:.)*astype\(str\)"):
+        read_table(pd.DataFrame({"d": days.astype(kind)})).columns["d"]

@@ -76,3 +76,11 @@ def test_names_with_dollars_are_text_and_no_formula(sleepstudy):
 
     make_figure(make_picture(fit, "pooling")).canvas.draw()
     make_figure(make_picture(fit, "trajectories", at_most=3)).canvas.draw()
+
+
+def test_the_figure_of_the_axes_can_be_saved(brms_sleep, tmp_path):
+    ax = Plots(brms_sleep).pooling()
+
+    ax.figure.savefig(tmp_path / "a.png")
+
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")

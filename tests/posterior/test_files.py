@@ -135,6 +135,33 @@ def test_truncated_file_is_an_error(saved):
         load(saved)
 
 
+# h5netcdf says so while it drops a file that it could not open.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_any_flipped_bit_is_an_error_or_changes_nothing(tmp_path):
+    path, rng = tmp_path / "fit.nc", np.random.default_rng(5)
+    posterior = make_posterior("y ~ 1 + (1 | g)", {"y": np.arange(6.0), "g": list("aabbcc")})
+    save(posterior, path)
+    content, n_found = path.read_bytes(), 0
+    for place in rng.integers(len(content), size=40):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            assert load(path).tree.identical(posterior.tree)
+        except FileError:
+            n_found += 1
+
+    assert n_found > 0
+
+
+@pytest.mark.parametrize("name", ["folder.nc", "a" * 300])
+def test_a_name_that_cannot_be_a_file_is_an_error(brms_sleep, tmp_path, name):
+    (tmp_path / "folder.nc").mkdir()
+
+    with pytest.raises(FileError, match="cannot write"):
+        save(brms_sleep, tmp_path / name)
+
+
 def test_changed_draw_is_found_and_named(saved):
     with h5py.File(saved, "r+") as file:
         file["posterior/sigma"][0, 0] += 1e-9

@@ -244,3 +244,10 @@ def test_any_pedigree_agrees_with_the_tabular_rule(seed: int, n: int) -> None:
     )
     dense = np.linalg.inv(reorder(pedigree.relation(), ids).precision.toarray())
     np.testing.assert_allclose(dense, expected, atol=1e-9)
+
+
+def test_a_table_is_sent_to_from_frame() -> None:
+    rows = pd.DataFrame({"id": ["a"], "sire": [None], "dam": [None]})
+
+    with pytest.raises(RelationError, match=r"write `po\.Pedigree\.from_frame"):
+        Pedigree(rows)  # type: ignore[call-arg, arg-type]  # what the test is about

@@ -118,3 +118,10 @@ def test_implied_range_is_the_central_interval(
     (resolved,) = resolve_priors((slot,), {slot.names[0]: text})
 
     assert implied_range(resolved) == pytest.approx(expected, rel=1e-9)
+
+
+def test_an_intercept_that_is_not_there_is_no_spread_of_groups() -> None:
+    slots = (COEF, Slot(("sd_calf[Intercept]", "sd_calf", "sd"), COEF.default, lower=0.0))
+
+    with pytest.raises(PriorError, match="leave this prior out"):
+        resolve_priors(slots, {"Intercept": "normal(0, 1)"})

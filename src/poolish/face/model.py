@@ -205,6 +205,7 @@ class Model:
         PriorError
             If a prior is flat.
         """
+        _check_whole("draws", draws, least=1)
         plan = Plan(draws=draws, chains=1, tune=0, seed=_seed(seed), progress=False)
         prior = draw_prior(self.spec, self.design, plan)
         record = make_record(self.spec, prior, plan=plan, reason="prior", table=self.table)
@@ -296,8 +297,22 @@ def build_model(
     return Model(spec, design, recipe, table, tuple(str(row) for row in dropped))
 
 
+def _check_whole(name: str, value: object, *, least: int) -> None:
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_whole or int(value) < least:  # type: ignore[call-overload]  # a whole number
+        raise DataError(
+            f"`{name}` is too small" if is_whole else f"`{name}` is not a whole number",
+            given=f"{name} = {value!r}",
+            expected=f"a whole number, at least {least}",
+            fix="leave it out for the default",
+        )
+
+
 def _seed(seed: int | None) -> int:
-    return secrets.randbits(32) if seed is None else seed
+    if seed is None:
+        return secrets.randbits(32)
+    _check_whole("seed", seed, least=0)
+    return int(seed)
 
 
 def _make_plan(
@@ -309,15 +324,9 @@ def _make_plan(
     progress: bool = True,
     keep_groups: Literal["auto"] | bool = "auto",
 ) -> Plan:
-    least = {"draws": (draws, 4), "chains": (chains, 1), "tune": (tune, 0), "seed": (seed or 0, 0)}
-    for name, (value, smallest) in least.items():
-        if value < smallest:
-            raise DataError(
-                f"`{name}` is too small",
-                given=f"{name} = {value}",
-                expected=f"at least {smallest}",
-                fix="leave it out for the default",
-            )
+    _check_whole("draws", draws, least=4)
+    _check_whole("chains", chains, least=1)
+    _check_whole("tune", tune, least=0)
     if keep_groups not in ("auto", True, False):
         raise DataError(
             "`keep_groups` has no such choice",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from unicodedata import normalize
 
 from poolish.errors import FormulaError
 from poolish.formula.cursor import Cursor
@@ -80,7 +81,8 @@ def parse_call(text: str) -> Call:
     >>> parse_call("half_student_t(3, 0, 20)").function
     'half_student_t'
     """
-    _check_length(_check_text(text), "typed")
+    text = _check_text(text)
+    _check_length(text, "typed")
     cursor = Cursor(text)
     if not cursor.is_at_call():
         raise FormulaError(
@@ -112,7 +114,7 @@ def _read_signed_number(cursor: Cursor, position: int) -> Expression:
 
 def _split_formulas(text: str | Sequence[str]) -> tuple[str, ...]:
     """Return the formulas of a text; a line that holds no `~` of its own continues one."""
-    is_list = isinstance(text, Sequence) and not isinstance(text, str)
+    is_list = isinstance(text, Sequence) and not isinstance(text, str | bytes)
     texts = tuple(map(_check_text, text if is_list else (text,)))
     _check_length("\n".join(texts), "typed")
     formulas = tuple(formula for part in texts for formula in _join_lines(part.split("\n")))
@@ -212,8 +214,9 @@ def _check_response(formula: Formula) -> None:
 
 
 def _check_text(text: object) -> str:
+    """Return a text with accents composed, as in the names of columns; raise if it is none."""
     if isinstance(text, str):
-        return text
+        return normalize("NFC", text)
     raise FormulaError(
         "a formula is a text",
         given=f"{type(text).__name__}",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
+from unicodedata import normalize
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -44,9 +46,10 @@ def read_table(data: Any) -> Table:  # noqa: ANN401 - any data frame library is 
     FactorColumn(codes=array([1, 0]), levels=('a', 'b'), is_ordered=False)
     """
     frame = _as_frame(data)
-    names = {str(name): name for name in frame.columns}
+    composed = [normalize("NFC", str(name)) for name in frame.columns]  # as in formulas
+    names = dict(zip(composed, frame.columns, strict=True))
     if len(names) < len(frame.columns):
-        raise _duplicate_columns(str(name) for name in frame.columns)
+        raise _duplicate_columns(composed)
     if len(frame) == 0:
         raise DataError(
             "`data` has no rows",
@@ -178,12 +181,14 @@ def _read_objects(name: str, series: nw.Series[Any]) -> Column:
     if all(issubclass(kind, int | float | np.number | np.bool_) for kind in kinds):
         return _read_numbers(series)
     found = ", ".join(sorted(kind.__name__ for kind in kinds))
-    raise _unusable(name, f"mixed objects ({found})", False)
+    is_time = all(issubclass(kind, date) for kind in kinds)
+    raise _unusable(name, f"mixed objects ({found})", is_time)
 
 
 def _unusable(name: str, kind: str, is_time: bool) -> DataError:
     fix = (
-        f"make a number of it, as in `(data['{name}'] - data['{name}'].min()).dt.days`"
+        f"make a number of it with `t = pd.to_datetime(data['{name}'])` and "
+        f"`(t - t.min()).dt.days`, or text, where each is a level or a group of its own, with `data['{name}'].astype(str)`"
         if is_time
         else f"convert `{name}` to numbers or to text"
     )

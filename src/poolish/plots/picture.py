@@ -127,6 +127,7 @@ def _fill_panels(picture: Picture, figure: Figure, heights: tuple[float, float])
     body: SubFigure = figure.subfigures(3, 1, height_ratios=ratios)[1]  # type: ignore[index]
     axes = list(body.subplots(*picture.grid, squeeze=False, **picture.shared).flat)
     picture.draw(axes)
+    body.savefig = figure.savefig  # type: ignore[attr-defined]  # people save `ax.figure`
     return axes
 
 

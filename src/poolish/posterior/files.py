@@ -24,7 +24,8 @@ FORMAT_VERSION = 1
 # The group of the file that holds the header; JSON longer than the 64 KiB that HDF5 allows an
 # attribute is common (the levels of large factors), so it is a variable.
 _HEADER = "poolish"
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, RuntimeError)
+# What h5netcdf and xarray raise for damaged bytes.
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, RuntimeError, AttributeError)
 
 
 def save(posterior: Posterior, path: str | os.PathLike[str]) -> None:
@@ -57,8 +58,8 @@ def save(posterior: Posterior, path: str | os.PathLike[str]) -> None:
         raise FileError(
             f"cannot write `{path}`",
             given=str(error),
-            expected="an existing folder that can be written to, with room for the fit",
-            fix="choose another folder, or free some space; no file was changed",
+            expected="a file name in an existing folder that can be written to, with room for it",
+            fix="choose another name or folder, or free some space; no file was changed",
         ) from error
 
 

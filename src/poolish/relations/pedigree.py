@@ -41,6 +41,17 @@ class Pedigree:
     parents: np.ndarray
     generation: np.ndarray
 
+    def __new__(cls, *args: object, **named: object) -> Pedigree:
+        """Refuse a table, before the arguments that a table lacks are missed."""
+        if args and not isinstance(args[0], tuple):
+            raise RelationError(
+                "a pedigree is not made of a table directly",
+                given=f"`Pedigree(...)` of a value of type {type(args[0]).__name__}",
+                expected="a table and the names of its columns, to `po.Pedigree.from_frame`",
+                fix='write `po.Pedigree.from_frame(data, id="id", sire="sire", dam="dam")`',
+            )
+        return object.__new__(cls)
+
     @staticmethod
     def from_frame(data: IntoDataFrame, *, id: str, sire: str, dam: str) -> Pedigree:
         """Return the pedigree of a table with one row per individual, in any order.

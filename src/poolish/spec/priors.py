@@ -147,6 +147,9 @@ def resolve_priors(
     return tuple(_resolve(slot, priors) for slot in slots)
 
 
+_OF_GROUPS = ("sd", "cor")
+
+
 def _squeeze(name: str) -> str:
     return name.replace(" ", "")
 
@@ -165,7 +168,11 @@ def _check_names(slots: Sequence[Slot], stated: Mapping[str, str | Prior]) -> No
     unknown = next((key for key in stated if _squeeze(key) not in known), None)
     if unknown is None:
         return
-    close = difflib.get_close_matches(_squeeze(unknown), known, n=1)
+    # `Intercept` is like `sd_g[Intercept]` only to the eye.
+    alike = [
+        name for name in known if name.startswith(_OF_GROUPS) == unknown.startswith(_OF_GROUPS)
+    ]
+    close = difflib.get_close_matches(_squeeze(unknown), alike, n=1)
     raise PriorError(
         f"prior `{unknown}` applies to nothing in this model",
         given=f"`{unknown}: {stated[unknown]}`",

@@ -13,10 +13,12 @@ import pandas as pd
 import pytest
 from scipy import integrate, special
 
+from poolish.design.arrays import ResponseDesign
 from poolish.spec.families import FAMILIES
 from poolish.spec.family import Family
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "families"
+BY_BRMS = pd.read_csv(REFERENCE.parent / "brms" / "densities.csv")
 N_DRAWS = 20_000
 # Change of variable to the whole line, y(t) and log dy/dt, so that poles at an end are tame.
 LINE = {
@@ -44,6 +46,20 @@ def test_log_density_equals_that_of_base_r(case: Any, densities: pd.DataFrame) -
 
     expected = densities.loc[case.family, "log_density"].to_numpy()
     np.testing.assert_allclose(values, expected, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", BY_BRMS["family"].unique())
+def test_log_density_equals_that_of_brms(name: str) -> None:
+    """By brms's own functions, at ten random points: see densities.R there."""
+    points = BY_BRMS[BY_BRMS["family"] == name].dropna(axis="columns").drop(columns="family")
+    columns = {column: points[column].to_numpy(dtype=float) for column in points}
+    y, expected = columns.pop("y"), columns.pop("log_density")
+    response = ResponseDesign("y", y, trials=columns.pop("trials", None))
+
+    values = FAMILIES[name].log_density(y, columns, response)
+
+    assert len(expected) == 10
+    np.testing.assert_allclose(values, expected, rtol=1e-8, atol=1e-8)
 
 
 def test_density_sums_to_one(case: Any) -> None:
