@@ -188,7 +188,8 @@ def _read_objects(name: str, series: nw.Series[Any]) -> Column:
 def _unusable(name: str, kind: str, is_time: bool) -> DataError:
     fix = (
         f"make a number of it with `t = pd.to_datetime(data['{name}'])` and "
-        f"`(t - t.min()).dt.days`, or text, where each is a level or a group of its own, with `data['{name}'].astype(str)`"
+        f"`(t - t.min()).dt.days`, or text with `data['{name}'].astype(str)`, where each is a "
+        "level or a group of its own"
         if is_time
         else f"convert `{name}` to numbers or to text"
     )
