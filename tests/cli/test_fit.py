@@ -131,6 +131,18 @@ def test_strict_refuses_a_fit_that_is_not_to_be_used(sleep_fit):
     assert stop.value.exit_code == 4
 
 
+def test_an_interrupted_fit_keeps_the_older_file(sleep_fit, tmp_path):
+    record = replace(sleep_fit.result.record, is_complete=False)
+    partial = poolish.Fit(replace(sleep_fit.result, record=record))
+    older = tmp_path / "fit.nc"
+
+    assert fit_command.place_of(partial, older) == older
+
+    older.touch()
+    assert fit_command.place_of(sleep_fit, older) == older
+    assert fit_command.place_of(partial, older) == tmp_path / "fit.partial.nc"
+
+
 def test_an_interrupted_fit_leaves_with_130(sleep_fit):
     record = replace(sleep_fit.result.record, is_complete=False)
     partial = poolish.Fit(replace(sleep_fit.result, record=record))

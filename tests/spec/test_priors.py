@@ -125,3 +125,11 @@ def test_an_intercept_that_is_not_there_is_no_spread_of_groups() -> None:
 
     with pytest.raises(PriorError, match="leave this prior out"):
         resolve_priors(slots, {"Intercept": "normal(0, 1)"})
+
+
+def test_accents_of_a_key_may_be_spelled_either_way() -> None:
+    slot = Slot(("b[caf\u00e9]", "b"), COEF.default)
+
+    (resolved,) = resolve_priors((slot,), {"b[cafe\u0301]": "normal(0, 1)"})
+
+    assert resolved.stated_as == "b[caf\u00e9]"

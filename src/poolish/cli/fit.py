@@ -73,6 +73,7 @@ def fit(
     fitted = source.build().fit(**_sampling(source, options), progress=has_bar)
     if source.gallery is not None:
         fitted = fitted.with_labels(source.gallery.labels)
+    target = place_of(fitted, target)
     fitted.save(target)
     verification = _verify(source, fitted) if verify else None
     _show(fitted, target, verification, as_json=as_json, is_quiet=quiet)
@@ -100,6 +101,13 @@ def _check_target(target: Path, *, is_forced: bool) -> None:
             expected="a folder that exists and that you may write to",
             fix="make the folder, or choose another one with `-o`",
         )
+
+
+def place_of(fitted: Fit, target: Path) -> Path:
+    """Return the file to save in: what an interrupted fit has does not replace an older file."""
+    if fitted.result.record.is_complete or not target.exists():
+        return target
+    return target.with_stem(f"{target.stem}.partial")
 
 
 def _verify(source: Source, fitted: Fit) -> Verification:

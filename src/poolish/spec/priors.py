@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 import numpy as np
 
@@ -151,7 +152,7 @@ _OF_GROUPS = ("sd", "cor")
 
 
 def _squeeze(name: str) -> str:
-    return name.replace(" ", "")
+    return normalize("NFC", name.replace(" ", ""))
 
 
 def _resolve(slot: Slot, priors: Mapping[str, Prior]) -> ResolvedPrior:
