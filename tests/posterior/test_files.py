@@ -162,6 +162,17 @@ def test_a_name_that_cannot_be_a_file_is_an_error(brms_sleep, tmp_path, name):
         save(brms_sleep, tmp_path / name)
 
 
+def test_a_read_only_file_is_not_replaced(saved, brms_sleep, monkeypatch):
+    """`os.access` stands in for the permissions, which do not bind the superuser."""
+    before = saved.read_bytes()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != saved)
+
+    with pytest.raises(FileError, match="is read-only"):
+        save(brms_sleep, saved)
+
+    assert saved.read_bytes() == before
+
+
 def test_changed_draw_is_found_and_named(saved):
     with h5py.File(saved, "r+") as file:
         file["posterior/sigma"][0, 0] += 1e-9

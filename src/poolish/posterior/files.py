@@ -45,6 +45,8 @@ def save(posterior: Posterior, path: str | os.PathLike[str]) -> None:
     target = Path(path).resolve()
     tree = _tree_with_header(posterior)
     try:
+        if target.exists() and not os.access(target, os.W_OK):  # moving over it would not ask
+            raise PermissionError(f"`{target.name}` is read-only")
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
             draft = Path(folder) / target.name
             tree.to_netcdf(draft, engine="h5netcdf")
