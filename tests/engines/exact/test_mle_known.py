@@ -130,6 +130,7 @@ def test_the_error_of_h2_is_that_of_the_curvature_in_all_variances(pedigree: po.
     (h2,) = found.heritabilities
     assert h2.se == pytest.approx(expected, rel=1e-3)
     assert found.to_frame().loc["h2_id", "se"] == h2.se
+    assert f"id           {h2.estimate:.5g}" in repr(found)
 
 
 def test_no_variance_between_relatives_is_at_the_boundary(pedigree: po.Pedigree) -> None:

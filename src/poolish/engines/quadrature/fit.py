@@ -70,7 +70,6 @@ def _parameter_draws(spec: ModelSpec, sampled: Sample) -> Draws:
         "khat": np.array(sampled.khat),
         "efficiency": np.array(sampled.efficiency),
         "acceptance": np.array(sampled.acceptance),
-        "largest_weight": np.array(sampled.largest_weight),
         "quadrature_error": np.array(sampled.quadrature_error),
     }
     return Draws(posterior, statistics, NAME, 0.0)

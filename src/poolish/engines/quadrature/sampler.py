@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import logsumexp
 
 from poolish.convergence import pareto_khat
 from poolish.engines.exact.adaptation import Round, efficiency, refine
@@ -43,7 +42,7 @@ class Sample:
     x : ndarray, shape (chain, draw, parameter)
         theta, then w.
     lp : ndarray, shape (chain, draw)
-    khat, efficiency, acceptance, largest_weight : float
+    khat, efficiency, acceptance : float
         As in the exact engine.
     quadrature_error : float
         By how much the log likelihood moves with many more nodes, see `nodes`.
@@ -55,7 +54,6 @@ class Sample:
     khat: float
     efficiency: float
     acceptance: float
-    largest_weight: float
     quadrature_error: float
 
 
@@ -148,14 +146,8 @@ def _chains(problem: Problem, final: Round, plan: Plan, error: float) -> Sample:
         khat=pareto_khat(log_weights),
         efficiency=efficiency(log_weights),
         acceptance=sum(chain.n_accepted for chain in chains) / max(n_proposals, 1),
-        largest_weight=largest_weight(log_weights),
         quadrature_error=error,
     )
-
-
-def largest_weight(log_weights: np.ndarray) -> float:
-    """Return the largest importance weight, in units of their mean."""
-    return float(np.exp(log_weights.max() - logsumexp(log_weights)) * len(log_weights))
 
 
 @dataclass(frozen=True, slots=True)
