@@ -3,9 +3,9 @@
 Unknowns with few neighbours that are not each other's neighbours are eliminated together, round
 after round, each round a few vector operations: in a pedigree these are the animals without
 offspring (the reduced animal model of Quaas & Pollak 1980, Journal of Animal Science 51,
-1277-1287), then their parents without other offspring, and so on. What is left is put once in a
-minimum-degree order, in which the last columns fill up: SuperLU eliminates the first, LAPACK
-factors the dense corner.
+1277-1287), then their parents without other offspring, and so on; in nested factors the finest
+levels, then the next. What is left is put once in a minimum-degree order, in which the last columns
+fill up: SuperLU eliminates the first, LAPACK factors the dense corner.
 
 The inverse is found where the matrix has entries, which is what the derivatives of log|C| and the
 variances of the unknowns need: with C = L D L', column j of the inverse is, below its diagonal,
@@ -124,10 +124,8 @@ class Step:
 
     def selected_inverse(self, after: np.ndarray) -> np.ndarray:
         """Return the entries of the inverse before the round from those after it."""
-        item, of_gone = (
-            self.round,
-            np.repeat(np.arange(len(self.diagonal)), np.diff(self.coupling.indptr)),
-        )
+        item = self.round
+        of_gone = np.repeat(np.arange(len(self.diagonal)), np.diff(self.coupling.indptr))
         ratio = self.coupling.data / self.diagonal[of_gone]
         products = after[item.target] * ratio[item.right]
         across = -np.bincount(item.left, products, len(ratio))
