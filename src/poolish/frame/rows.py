@@ -112,7 +112,7 @@ def _check_finite(name: str, table: Table) -> None:
     is_bad = np.isinf(column.values)
     raise DataError(
         f"column `{name}` has infinite values",
-        given=f"{is_bad.sum()} infinite values, {describe_rows(table, is_bad)}",
+        given=f"infinite in {is_bad.sum()} of {is_bad.size} rows: {describe_rows(table, is_bad)}",
         expected="finite numbers",
         fix="correct them, or replace them by missing values",
     )

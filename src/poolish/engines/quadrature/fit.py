@@ -37,7 +37,9 @@ def fit(spec: ModelSpec, design: Design, plan: Plan) -> Draws:
             break
     keeps = plan.keeps(spec.main.groups)
     effects = _group_draws(spec, sampled, plan) if keeps else {}
-    notes = [f"{len(sampled.problem.rule.nodes)} quadrature nodes per group"]
+    notes = []
+    if spec.main.groups:
+        notes.append(f"{len(sampled.problem.rule.nodes)} quadrature nodes per group")
     if not keeps:
         notes.append("draws of the group effects are not kept: `keep_groups=True` keeps them")
     seconds = time.perf_counter() - started
