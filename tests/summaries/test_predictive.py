@@ -7,7 +7,7 @@ from scipy import stats
 from tests.made_fits import make_posterior
 
 from poolish.errors import UnknownColumnError, UnknownNameError
-from poolish.summaries.predictive import KINDS, check_predictive, predictive_p
+from poolish.summaries.predictive import KINDS, STATISTICS, check_predictive, predictive_p
 from poolish.summaries.quantile_residuals import rank_among, tabulate_residuals
 
 N_ROWS = 400
@@ -38,6 +38,16 @@ def test_a_model_that_fits_reproduces_mean_and_spread(brms_sleep):
     table = check_predictive(brms_sleep, "statistics").to_df().set_index("statistic")
 
     assert table.loc[["mean", "sd"], "p"].between(0.05, 0.95).all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-150])
+def test_skewness_of_equal_and_of_tiny_outcomes_is_a_number(scale):
+    rng = np.random.default_rng(2)
+    y = scale * np.stack([np.ones(30), rng.gamma(2.0, size=30)])
+
+    found = STATISTICS["skewness"](y)
+
+    np.testing.assert_allclose(found, [0.0, stats.skew(y[1] / scale)], rtol=1e-10)
 
 
 def test_excess_zeros_have_a_p_of_nought(counts):

@@ -30,9 +30,13 @@ def _spread_to_mean(y: np.ndarray) -> np.ndarray:
 
 
 def _skewness(y: np.ndarray) -> np.ndarray:
+    """Return the skewness, 0 of equal outcomes; scaled first, as the cube of a tiny number is 0."""
+    spread = np.ptp(y, axis=-1, keepdims=True)
     centred = y - y.mean(axis=-1, keepdims=True)
-    sd = np.maximum(centred.std(axis=-1), np.finfo(float).tiny)
-    return np.asarray((centred**3).mean(axis=-1) / sd**3)
+    scaled = np.divide(centred, spread, out=np.zeros_like(centred), where=spread != 0)
+    variance = (scaled**2).mean(axis=-1)
+    third = (scaled**3).mean(axis=-1)
+    return np.divide(third, variance**1.5, out=np.zeros_like(third), where=variance != 0)
 
 
 # Every statistic works along the last axis.
