@@ -14,6 +14,7 @@ from poolish.plots.kinship import cluster
 from poolish.plots.predictive import Replicates, quantile_residuals, replicate_rows
 from poolish.plots.style import FINDING
 from poolish.predict import with_log_likelihood
+from poolish.summaries.loo import leave_one_out
 from poolish.summaries.variance import share_draws
 
 
@@ -93,16 +94,31 @@ def test_check_has_six_panels_that_say_what_good_is(brms_sleep):
 
 
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter")
-def test_influence_is_the_pareto_k_of_arviz(brms_sleep):
+def test_influence_is_the_pareto_k_of_arviz_and_after_matching_of_loo(brms_sleep):
     import arviz as az
 
     data = Plots(brms_sleep).check(data=True)
     tree = with_log_likelihood(brms_sleep).tree
 
-    expected = az.loo(tree, pointwise=True, reff=1.0).pareto_k
+    plain = az.loo(tree, pointwise=True, reff=1.0).pareto_k.values
+    matched = leave_one_out(brms_sleep).pointwise["khat"].to_numpy()
+    k = data[data["panel"] == "influence"]["k"].to_numpy()
+    is_good = plain <= 0.7
+    np.testing.assert_allclose(k[is_good], plain[is_good], atol=1e-6)
+    assert (~is_good).sum() == 3
+    np.testing.assert_array_equal(k, matched)
+    assert (k[~is_good] < plain[~is_good]).all()
 
-    k = data[data["panel"] == "influence"]["k"]
-    np.testing.assert_allclose(k, expected, atol=1e-6)
+
+def test_influence_of_very_many_rows_is_of_some_and_says_so(brms_sleep, monkeypatch):
+    monkeypatch.setattr("poolish.plots.check.can_weigh_rows", lambda posterior: False)
+
+    picture = Plots(brms_sleep).picture("check")
+
+    frame = picture.frame
+    plain = leave_one_out(brms_sleep, moment_match=False).pointwise["khat"]
+    np.testing.assert_allclose(frame[frame["panel"] == "influence"]["k"], plain, atol=1e-6)
+    assert "180 of the rows, moments not matched" in picture.caption
 
 
 def test_ppc_draws_fifty_replicates_and_the_observed_data(brms_sleep, sleepstudy):

@@ -27,7 +27,7 @@ from poolish.plots.words import Labels
 from poolish.posterior import Posterior
 from poolish.summaries.diagnosis import diagnose
 from poolish.summaries.group_normality import measure_normality
-from poolish.summaries.loo import GOOD_K
+from poolish.summaries.loo import GOOD_K, LooResult, can_weigh_rows, leave_one_out
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,6 +52,7 @@ def picture_check(
     *,
     seed: int = 0,
     replicates: Replicates | None = None,
+    left_out: LooResult | None = None,
     labels: Labels,
 ) -> Picture:
     """Return six panels: replicates, residuals twice, group effects, influence, chains.
@@ -62,13 +63,15 @@ def picture_check(
     seed : int
     replicates : Replicates, optional
         Those of `seed`, where they are made already.
+    left_out : LooResult, optional
+        What `fit.loo()` reports, where it is known already.
     labels : Mapping
     """
     found = replicates or replicate_rows(posterior, seed=seed)
     residuals = tabulate_residuals(posterior, found, seed=seed)
     chosen = np.unique(np.linspace(0, len(found.y_rep) - 1, _N_REPLICATES).round().astype(int))
     is_discrete = posterior.spec.family.is_discrete
-    influence = _influence(posterior, found)
+    influence, source = _influence(posterior, found, left_out)
     panels = (
         Panel(
             "replicates",
@@ -93,9 +96,9 @@ def picture_check(
         if trouble
         else "Nothing here speaks against the fit",
         caption="Each title says what good looks like; red with a cross is a finding "
-        f"(p < {FINDING_P}). Residuals: quantile residuals. Influence: Pareto k of leave-one-out "
-        "weights. Chains: ranks of the parameter with the largest R-hat. Only the last panel is "
-        "about the sampling; the others are about the model and its rows.",
+        f"(p < {FINDING_P}). Residuals: quantile residuals. Influence: Pareto k of {source}. "
+        "Chains: ranks of the parameter with the largest R-hat. Only the last panel is about the "
+        "sampling; the others are about the model and its rows.",
         alt=f"Six checks. Sampling is {verdict}; residuals against the uniform have p = "
         f"{uniform_p(residuals):.2g}; findings: {', '.join(trouble) or 'none'}.",
         draw=partial(_draw, panels),
@@ -152,9 +155,16 @@ def _draw_groups(ax: Axes, frame: pd.DataFrame) -> None:
     ax.legend(fontsize=7, loc="upper left")
 
 
-def _influence(posterior: Posterior, found: Replicates) -> pd.DataFrame:
+def _influence(
+    posterior: Posterior, found: Replicates, left_out: LooResult | None
+) -> tuple[pd.DataFrame, str]:
+    """Return Pareto k as `fit.loo()` reports it, of very many rows of some; and which it is."""
+    if can_weigh_rows(posterior):
+        known = (left_out or leave_one_out(posterior)).pointwise
+        return pd.DataFrame({"row": known["unit"], "k": known["khat"]}), "fit.loo()"
     labels = np.asarray(posterior.table.rows)[found.rows]
-    return pd.DataFrame({"row": labels, "k": found.smoothed[1]})
+    frame = pd.DataFrame({"row": labels, "k": found.smoothed[1]})
+    return frame, f"{len(frame):,} of the rows, moments not matched"
 
 
 def _draw_influence(ax: Axes, frame: pd.DataFrame) -> None:

@@ -7,31 +7,34 @@ from collections.abc import Iterable
 import pandas as pd
 
 from poolish.plots import make_picture
-from poolish.posterior import Posterior
 from poolish.report.blocks import Section, Table, Text
-from poolish.report.facts import Facts, can_weigh_rows
+from poolish.report.facts import Facts
 from poolish.report.figures import as_figure
 from poolish.report.tables import plain_table
 from poolish.summaries.diagnosis import format_value
-from poolish.summaries.loo import GOOD_K, MATCHED, leave_one_out
+from poolish.summaries.loo import GOOD_K, MATCHED, LooResult
 
 
 def predictive(facts: Facts) -> Section:
     """Return replicated data and the six checks."""
-    kinds = ("ppc", "residuals", "check")
+    kinds: dict[str, dict[str, object]] = {
+        "ppc": {},
+        "residuals": {},
+        "check": {"left_out": facts.left_out},
+    }
+    shared = {"replicates": facts.replicates, "labels": facts.labels}
     pictures = (
-        make_picture(facts.posterior, kind, replicates=facts.replicates, labels=facts.labels)
-        for kind in kinds
+        make_picture(facts.posterior, kind, **shared, **options) for kind, options in kinds.items()
     )
     return Section("predictive", "Predictive checks", tuple(map(as_figure, pictures)))
 
 
 def loo(facts: Facts) -> Section:
     """Return the leave-one-out estimate of predictive accuracy."""
-    if not can_weigh_rows(facts.posterior):
+    if facts.left_out is None:
         text = f"Left out: {facts.posterior.design.n_obs:,} rows are too many to weigh in a report."
         return Section("loo", "Leave-one-out", (Text(text),))
-    elpd, table = _estimate_loo(facts.posterior)
+    elpd, table = _describe_loo(facts.left_out)
     text = (
         f"Left out one by one, the observations have an expected log predictive density of {elpd}. "
         "The number matters only in comparison with another model of the same data. Information "
@@ -54,8 +57,7 @@ def sampling(facts: Facts) -> Section:
     return Section("sampling", "Sampling", (table, as_figure(picture)))
 
 
-def _estimate_loo(posterior: Posterior) -> tuple[str, Table]:
-    found = leave_one_out(posterior)
+def _describe_loo(found: LooResult) -> tuple[str, Table]:
     is_matched = found.pointwise["how"] == MATCHED
     elpd = f"{found.elpd:,.1f} (standard error {found.se:,.1f})"
     rows = [

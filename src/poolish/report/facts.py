@@ -8,6 +8,7 @@ from poolish.plots.predictive import Replicates
 from poolish.plots.words import Labels
 from poolish.posterior import Posterior
 from poolish.summaries.diagnosis import Diagnosis
+from poolish.summaries.loo import LooResult
 from poolish.summaries.table import TableResult
 
 
@@ -24,6 +25,8 @@ class Facts:
     replicates : Replicates
     sensitivity : TableResult or None
         How far the priors move the posterior; None where the rows are too many to weigh.
+    left_out : LooResult or None
+        Rows left out one at a time; None likewise.
     """
 
     posterior: Posterior
@@ -32,13 +35,4 @@ class Facts:
     ci_prob: float
     replicates: Replicates
     sensitivity: TableResult | None
-
-
-# Log densities beyond would take gigabytes.
-_MOST_DENSITIES = 40_000_000
-
-
-def can_weigh_rows(posterior: Posterior) -> bool:
-    """Return whether the density of every row in every draw fits in memory."""
-    sizes = posterior.draws.sizes
-    return bool(sizes["chain"] * sizes["draw"] * posterior.design.n_obs <= _MOST_DENSITIES)
+    left_out: LooResult | None

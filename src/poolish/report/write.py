@@ -17,13 +17,14 @@ from poolish.posterior import Posterior
 from poolish.report.answer import answer, verdict
 from poolish.report.blocks import Figure, Frame, Report, Section
 from poolish.report.check_sections import loo, predictive, sampling
-from poolish.report.facts import Facts, can_weigh_rows
+from poolish.report.facts import Facts
 from poolish.report.markdown import render_markdown
 from poolish.report.mathematics import to_mathml
 from poolish.report.method_sections import methods, reproduce
 from poolish.report.model_sections import data, model, priors
 from poolish.report.result_sections import groups, population, trajectories, variance
 from poolish.summaries.diagnosis import Diagnosis, diagnose
+from poolish.summaries.loo import can_weigh_rows, leave_one_out
 from poolish.summaries.moments import CI_PROB
 from poolish.summaries.sensitivity import tabulate_sensitivity
 
@@ -68,14 +69,15 @@ def build_report(
         The verdict, where it is known already.
     """
     found = diagnose(posterior) if diagnosis is None else diagnosis
-    sensitivity = tabulate_sensitivity(posterior) if can_weigh_rows(posterior) else None
+    is_weighed = can_weigh_rows(posterior)
     facts = Facts(
         posterior,
         found,
         find_labels(posterior, labels),
         ci_prob,
         replicate_rows(posterior),
-        sensitivity,
+        tabulate_sensitivity(posterior) if is_weighed else None,
+        leave_one_out(posterior) if is_weighed else None,
     )
     sections = (make(facts) for make in SECTIONS)
     record, response = posterior.record, posterior.design.response.name

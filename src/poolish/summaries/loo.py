@@ -23,6 +23,8 @@ from poolish.summaries.table import TableResult
 GOOD_K = 0.7
 SAMPLED, MATCHED = "importance sampling", "moment matching"
 _N_LISTED = 5
+# Log densities beyond would take gigabytes.
+_MOST_DENSITIES = 40_000_000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -97,6 +99,12 @@ class LooResult:
 def _listed(units: tuple[str, ...]) -> str:
     n_left = len(units) - _N_LISTED
     return ", ".join(units[:_N_LISTED]) + (f" and {n_left} more" if n_left > 0 else "")
+
+
+def can_weigh_rows(posterior: Posterior) -> bool:
+    """Return whether the density of every row in every draw fits in memory."""
+    sizes = posterior.draws.sizes
+    return bool(sizes["chain"] * sizes["draw"] * posterior.design.n_obs <= _MOST_DENSITIES)
 
 
 def leave_one_out(posterior: Posterior, *, moment_match: bool = True) -> LooResult:
