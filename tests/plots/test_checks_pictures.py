@@ -21,7 +21,7 @@ from poolish.summaries.variance import share_draws
 def test_quantile_residuals_of_counts_from_the_model_are_uniform(rng):
     counts = rng.poisson(3.0, (401, 500)).astype(float)
     rows = np.arange(500)
-    found = Replicates(rows, counts[0], counts[1:], np.zeros((400, 500)), np.ones(500))
+    found = Replicates(rows, counts[0], counts[1:], counts[1:], np.zeros((400, 500)), np.ones(500))
 
     residuals = quantile_residuals(found)
 

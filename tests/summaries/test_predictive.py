@@ -6,9 +6,10 @@ import pytest
 from scipy import stats
 from tests.made_fits import make_posterior
 
+from poolish.design.arrays import ResponseDesign
 from poolish.errors import UnknownColumnError, UnknownNameError
 from poolish.summaries.predictive import KINDS, STATISTICS, check_predictive, predictive_p
-from poolish.summaries.quantile_residuals import rank_among, tabulate_residuals
+from poolish.summaries.quantile_residuals import censor_replicates, rank_among, tabulate_residuals
 
 N_ROWS = 400
 
@@ -120,6 +121,24 @@ def test_ranks_among_replicates_are_uniform_for_counts(rng):
     places = rank_among(y, replicates, rng)
 
     assert stats.kstest(places, "uniform").pvalue > 0.001
+
+
+@pytest.mark.parametrize("status", ["right", "left", "interval"])
+def test_residuals_of_censored_times_are_uniform(rng, status):
+    times, replicates = rng.exponential(1.0, 3000), rng.exponential(1.0, (400, 3000))
+    limit = rng.exponential(1.0, 3000)
+    is_hidden = {"right": times > limit, "left": times < limit,
+                 "interval": (times > limit) & (times <= limit + 1)}[status]  # fmt: skip
+    y = np.where(is_hidden, limit, times)
+    code = np.where(is_hidden, {"right": 1, "left": -1, "interval": 2}[status], 0)
+    upper = limit + 1 if status == "interval" else None
+    response = ResponseDesign("y", y, censoring=code, upper=upper)
+
+    residuals = rank_among(y, censor_replicates(response, replicates), rng)
+
+    # 401 places of 3,000 rows; taken as exact, the censored times would all be far from uniform.
+    assert stats.kstest(residuals, "uniform").pvalue > 0.001
+    assert stats.kstest(rank_among(y, replicates, rng), "uniform").pvalue < 1e-6
 
 
 def test_residual_scores_are_near_normal_when_the_model_fits(brms_sleep):

@@ -11,7 +11,7 @@ from poolish.posterior import Posterior
 from poolish.predict.replicates import replicate, replicate_densities
 from poolish.predict.response import divide_by
 from poolish.summaries.loo import smooth_weights
-from poolish.summaries.quantile_residuals import rank_among
+from poolish.summaries.quantile_residuals import censor_replicates, rank_among
 
 # Evenly spaced rows and draws beyond: replicates take 40 MB.
 MOST_ROWS = 2500
@@ -28,6 +28,8 @@ class Replicates:
         Positions of the rows looked at.
     y : ndarray, shape (obs,)
     y_rep : ndarray, shape (draw, obs)
+    seen : ndarray, shape (draw, obs)
+        The same as they would have been recorded: censored where the row is.
     log_density : ndarray, shape (draw, obs)
         Of the observed outcomes.
     divisor : ndarray, shape (obs,)
@@ -37,6 +39,7 @@ class Replicates:
     rows: np.ndarray
     y: np.ndarray
     y_rep: np.ndarray
+    seen: np.ndarray
     log_density: np.ndarray
     divisor: np.ndarray
 
@@ -64,10 +67,12 @@ def replicate_rows(posterior: Posterior, *, seed: int = 0) -> Replicates:
     rows = np.unique(np.linspace(0, n - 1, min(n, MOST_ROWS)).round().astype(int))
     some = None if len(rows) == n else rows
     response = posterior.design.response
+    y_rep = replicate(posterior, n_draws=_MOST_DRAWS, seed=seed, rows=some)
     return Replicates(
         rows=rows,
         y=response.y[rows],
-        y_rep=replicate(posterior, n_draws=_MOST_DRAWS, seed=seed, rows=some),
+        y_rep=y_rep,
+        seen=censor_replicates(response, y_rep, rows),
         log_density=replicate_densities(posterior, n_draws=_MOST_DRAWS, rows=some),
         divisor=divide_by(response)[rows],
     )
@@ -96,4 +101,4 @@ def quantile_residuals(found: Replicates, *, seed: int = 0) -> np.ndarray:
     doi:10.1080/10618600.1996.10474708; Gelfand, Dey & Chang (1992), Bayesian Statistics 4,
     147-167, for leaving the row out.
     """
-    return rank_among(found.y, found.y_rep, np.random.default_rng(seed), found.smoothed[0])
+    return rank_among(found.y, found.seen, np.random.default_rng(seed), found.smoothed[0])

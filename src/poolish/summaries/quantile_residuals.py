@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from poolish.design.arrays import ResponseDesign
 from poolish.posterior import Posterior
 from poolish.predict.policies import Groups
 from poolish.predict.replicates import fitted_means, replicate
@@ -65,8 +66,38 @@ def quantile_residuals(
     posterior: Posterior, *, groups: Groups = "observed", n_draws: int = 1000, seed: int = 0
 ) -> np.ndarray:
     """Return randomised quantile residuals between 0 and 1, shape (obs,)."""
+    response = posterior.design.response
     replicates = replicate(posterior, n_draws=n_draws, groups=groups, seed=seed)
-    return rank_among(posterior.design.response.y, replicates, np.random.default_rng([seed, 2]))
+    seen = censor_replicates(response, replicates)
+    return rank_among(response.y, seen, np.random.default_rng([seed, 2]))
+
+
+def censor_replicates(
+    response: ResponseDesign, replicates: np.ndarray, rows: np.ndarray | None = None
+) -> np.ndarray:
+    """Return replicates as they would have been recorded: those a censored row hides are its `y`.
+
+    Their ties with `y` are then broken at random, so that the residual of a time censored at c is
+    uniform between F(c) and 1 (Dunn & Smyth 1996, section 3, for any outcome that is not exact).
+
+    Parameters
+    ----------
+    response : ResponseDesign
+    replicates : ndarray, shape (draw, obs)
+    rows : ndarray of int, shape (obs,), optional
+        Rows of the response that were replicated; all when left out.
+    """
+    if response.censoring is None:
+        return replicates
+    chosen = slice(None) if rows is None else rows
+    status, y = response.censoring[chosen], response.y[chosen]
+    upper = y if response.upper is None else response.upper[chosen]
+    hidden = (
+        ((status == 1) & (replicates > y))
+        | ((status == -1) & (replicates < y))
+        | ((status == 2) & (replicates > y) & (replicates <= upper))
+    )
+    return np.where(hidden, y, replicates)
 
 
 def rank_among(

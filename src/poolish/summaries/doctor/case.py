@@ -14,7 +14,7 @@ from poolish.posterior import Posterior
 from poolish.predict.replicates import fitted_means, replicate
 from poolish.spec.family import Family
 from poolish.summaries.diagnosis import Diagnosis, diagnose
-from poolish.summaries.quantile_residuals import rank_among
+from poolish.summaries.quantile_residuals import censor_replicates, rank_among
 from poolish.summaries.scalars import Scalars, collect_scalars
 
 N_REPLICATES = 400
@@ -93,6 +93,7 @@ def open_case(posterior: Posterior, *, seed: int = 0) -> Case:
         replicates = replicate(posterior, n_draws=N_REPLICATES, seed=seed)
         mean, variance = fitted_means(posterior, n_draws=N_REPLICATES)
     rng = np.random.default_rng([seed, 2])
+    response = posterior.design.response
     return Case(
         posterior,
         diagnose(posterior),
@@ -101,5 +102,5 @@ def open_case(posterior: Posterior, *, seed: int = 0) -> Case:
         replicates,
         mean,
         variance,
-        np.asarray(ndtri(rank_among(posterior.design.response.y, replicates, rng))),
+        np.asarray(ndtri(rank_among(response.y, censor_replicates(response, replicates), rng))),
     )
