@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from tests.broken_fits import ZOO, grouped, not_a_number
 
 import poolish as po
 from poolish.errors import UnsupportedError
@@ -28,6 +29,102 @@ def test_a_step_applied_removes_its_cause(steep):
     assert applied.has_helped
     assert applied.fit.result.record.formula == "y ~ 1 + x + (1 + x | g)"
     assert repr(applied).startswith("It helped: slopes differ between groups.")
+
+
+APPLICABLE = [
+    pytest.param(animal, id=animal.make.__name__, marks=[pytest.mark.slow] * animal.needs_nuts)
+    for animal in ZOO
+    if animal.change
+]
+
+
+@pytest.mark.parametrize("animal", APPLICABLE)
+def test_the_first_step_helps_every_broken_model(animal):
+    fit = po.Fit(animal.make())
+    step = fit.check().steps[0]
+
+    applied = fit.apply(step)
+
+    assert step.cause == animal.cause
+    assert applied.has_helped, applied
+    assert applied.after.verdict == "sound"
+    assert (applied.fit.result.record.engine == "nuts") == animal.needs_nuts
+    assert repr(applied).startswith(f"It helped: {animal.cause}. Sampling was ")
+
+
+def test_draws_that_are_no_numbers_leave_nothing_to_apply():
+    fit = po.Fit(not_a_number())
+
+    with pytest.raises(UnsupportedError, match="proposes no other model"):
+        fit.apply(fit.check().steps[0])
+
+
+@pytest.mark.slow
+def test_divergences_of_nuts_go_with_the_other_parameterization():
+    """Eight groups whose means are known badly, sampled around their own means: a funnel."""
+    data = pd.DataFrame({"y": [28.0, 8, -3, 7, -1, 1, 18, 12], "g": list("abcdefgh")})
+    data["se"] = [15.0, 10, 16, 11, 9, 11, 10, 18]
+    model = po.model("y | se(se) ~ 1 + (1 | g)", data, centered=True)
+    fit = model.fit(engine="nuts", seed=3, progress=False)
+    step = fit.check().steps[0]
+
+    applied = fit.apply(step)
+
+    assert (step.cause, dict(step.change)) == ("divergences", {"centered": False})
+    assert applied.fit.result.record.engine == "nuts"
+    assert applied.has_helped, applied
+
+
+def stated(fit: po.Fit) -> dict[str, str]:
+    frame = fit.priors().to_df().set_index("parameter")
+    is_stated = frame["source"].str.startswith("stated")
+    return dict(frame.loc[is_stated, "prior"] + " " + frame.loc[is_stated, "source"])
+
+
+def test_stated_priors_stay_under_their_own_names():
+    """A prior of `Intercept` is at average predictors, one of `b[Intercept]` at zero."""
+    priors = {"Intercept": "normal(3, 9)", "b": "normal(0, 8)"}
+    fit = po.fit("y ~ x + (1 | g)", grouped(), priors=priors, seed=1, progress=False)
+
+    applied = fit.apply(Step("cause", "", "", {"priors": {"b[x]": "normal(0, 7)"}}))
+
+    assert stated(applied.fit) == {
+        "b[Intercept]": "normal(3, 9) stated as Intercept, at average predictors",
+        "b[x]": "normal(0, 7) stated as b[x]",
+    }
+
+
+def test_a_prior_at_average_predictors_replaces_one_at_zero():
+    fit = po.fit(
+        "y ~ x", grouped(), priors={"b[Intercept]": "normal(0, 1)"}, seed=1, progress=False
+    )
+
+    applied = fit.apply(Step("cause", "", "", {"priors": {"Intercept": "normal(0, 9)"}}))
+
+    assert stated(applied.fit) == {
+        "b[Intercept]": "normal(0, 9) stated as Intercept, at average predictors"
+    }
+
+
+def test_priors_of_one_link_are_not_taken_to_another():
+    data = grouped().assign(y=lambda d: (d["y"] > 2).astype(int))
+    priors = {"b[x]": "normal(0, 100)", "sigma": "half_normal(3)"}
+    fit = po.fit("y ~ x + (1 | g)", data, priors=priors, seed=1, progress=False)
+
+    applied = fit.apply(Step("cause", "", "", {"family": "bernoulli"}))
+
+    assert stated(applied.fit) == {}
+
+
+def test_an_engine_that_was_asked_for_stays_where_it_can():
+    data = grouped().assign(y=lambda d: d["y"].abs().round())
+    fit = po.fit("y ~ x", data, engine="exact", draws=300, seed=1, progress=False)
+
+    same = fit.apply(Step("cause", "", "", {"tune": 1500})).fit.result.record
+    other = fit.apply(Step("cause", "", "", {"family": "poisson"})).fit.result.record
+
+    assert (same.engine, same.reason, same.draws) == ("exact", "asked for", 1000)
+    assert other.engine == "quadrature"
 
 
 def test_stated_priors_and_the_seed_stay(steep):

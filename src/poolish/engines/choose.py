@@ -17,6 +17,9 @@ ENGINES: dict[str, Engine] = {
 }
 
 
+# The reason that is recorded where the user named the engine.
+ASKED_FOR = "asked for"
+
 type FitWith = Callable[[Engine, ModelSpec, Design, Plan], Draws]
 
 
@@ -72,7 +75,7 @@ def _run_one(engine: Engine, spec: ModelSpec, design: Design, plan: Plan, fit: F
             expected=f"a model within the {engine.name} engine's reach",
             fix='leave `engine="auto"`, which picks one that can',
         )
-    return Outcome(fit(engine, spec, design, plan), "asked for")
+    return Outcome(fit(engine, spec, design, plan), ASKED_FOR)
 
 
 def _run_first(spec: ModelSpec, design: Design, plan: Plan, fit: FitWith) -> Outcome:

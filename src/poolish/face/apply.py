@@ -10,18 +10,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from poolish.engines.choose import ASKED_FOR, ENGINES
 from poolish.errors import UnsupportedError
 from poolish.face.fit import Fit
-from poolish.face.model import build_model
+from poolish.face.model import Model, build_model
 from poolish.frame import Column, FactorColumn, Table
 from poolish.posterior import Posterior
-from poolish.spec.build import spec_priors
-from poolish.spec.families import parse_family
-from poolish.spec.family import FamilyChoice
+from poolish.spec.build import prior_slots, spec_priors
+from poolish.spec.families import chosen_family
+from poolish.spec.model import ModelSpec
+from poolish.spec.prior import Prior
 from poolish.summaries.diagnosis import VERDICTS
 from poolish.summaries.doctor import CheckResult, Step, check_fit
 
 _SAMPLING = ("engine", "draws", "chains", "tune", "seed")
+# Of `po.fit`: fewer draws, enough for one engine, may be too few for the next to be judged by.
+_FEWEST = 1000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -83,39 +87,55 @@ def apply_step(fit: Fit, step: Step) -> Applied:
             fix=step.advice or "change the data, then fit again",
         )
     model = _declare(fit.result, change)
-    sampling = _sampling(fit.result) | {k: v for k, v in change.items() if k in _SAMPLING}
+    sampling = _sampling(fit.result, model) | {k: v for k, v in change.items() if k in _SAMPLING}
     new = Fit(model.fit(**sampling, progress=False).result)
     return Applied(step, new, check_fit(fit.result), check_fit(new.result))
 
 
-def _declare(posterior: Posterior, change: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a Model
+def _declare(posterior: Posterior, change: Mapping[str, Any]) -> Model:
     formula = change.get("formula", str(posterior.spec.formula)).split("\n")
     options: dict[str, Any] = {
-        "family": change.get("family", _family(posterior)),
+        "family": change.get("family", chosen_family(posterior.spec)),
         "relations": _relations(posterior),
         "centered": change.get("centered"),
     }
     data = _frame(posterior.table)
     bare = build_model(formula, data, **options)
-    slots = {name for prior in spec_priors(bare.spec) for name in prior.slot.names}
-    stated = {
-        resolved.slot.names[0]: resolved.prior
-        for resolved in spec_priors(posterior.spec)
-        if resolved.stated_as is not None and resolved.slot.names[0] in slots
-    }
-    return build_model(formula, data, priors={**stated, **change.get("priors", {})}, **options)
+    changed = change.get("priors", {})
+    stated = _still_stated(posterior.spec, bare.spec, changed)
+    return build_model(formula, data, priors={**stated, **changed}, **options)
 
 
-def _sampling(posterior: Posterior) -> dict[str, Any]:
+def _still_stated(old: ModelSpec, new: ModelSpec, changed: Mapping[str, Any]) -> dict[str, Prior]:
+    """Return the priors that were stated and still mean what they said, by their keys.
+
+    Those of a parameter that has another prior now are left out, and with another link those of
+    everything on its scale.
+    """
+    is_same_scale = old.main.link == new.main.link
+    slots = {slot.names[0]: slot for slot in prior_slots(new)}
+    stated = {}
+    for resolved in spec_priors(old):
+        slot = slots.get(resolved.slot.names[0])
+        if slot is None or resolved.stated_as is None or set(slot.names) & set(changed):
+            continue
+        if is_same_scale or slot.n_effects:
+            stated[resolved.stated_as] = resolved.prior
+    return stated
+
+
+def _sampling(posterior: Posterior, model: Model) -> dict[str, Any]:
+    """Return how the fit was sampled, with the engine that was asked for where it still can."""
     record = posterior.record
-    plan = {"draws": record.draws, "chains": record.chains, "tune": record.tune}
-    return {**plan, "seed": record.seed}
-
-
-def _family(posterior: Posterior) -> FamilyChoice:
-    choice = parse_family(posterior.spec.family)
-    links = {p.formula_of: p.link for p in posterior.spec.predictors.values()}
-    return FamilyChoice(choice.family, {**choice.links, **links})
+    was_asked_for = record.reason == ASKED_FOR and record.engine in ENGINES
+    can_fit = was_asked_for and ENGINES[record.engine].can_fit(model.spec, model.design) is None
+    return {
+        "engine": record.engine if can_fit else "auto",
+        "draws": max(record.draws, _FEWEST),
+        "tune": max(record.tune, _FEWEST),
+        "chains": record.chains,
+        "seed": record.seed,
+    }
 
 
 def _relations(posterior: Posterior) -> dict[str, object]:

@@ -18,7 +18,7 @@ from poolish.spec.defaults import (
     response_scale,
     sd_prior,
 )
-from poolish.spec.families import parse_family
+from poolish.spec.families import chosen_family, parse_family
 from poolish.spec.family import Family, FamilyChoice, Parameter
 from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
 from poolish.spec.prior import Prior
@@ -90,6 +90,12 @@ def spec_priors(spec: ModelSpec) -> tuple[ResolvedPrior, ...]:
         ResolvedPrior(slot, slot.default, spec.stated.get(slot.names[0]))
         for slot in prior_slots(spec)
     )
+
+
+def default_priors(spec: ModelSpec, design: Design) -> dict[str, Prior]:
+    """Return the prior of every parameter where none is stated, by the parameter's own name."""
+    bare = build_spec(spec.formula, design, family=chosen_family(spec))
+    return {slot.names[0]: slot.default for slot in prior_slots(bare)}
 
 
 # --- The parts of a bare spec: structure and default priors. ---

@@ -33,6 +33,7 @@ from poolish.spec.families.zero_inflated import (
 )
 from poolish.spec.family import Family, FamilyChoice, Parameter
 from poolish.spec.links import Link, parse_link
+from poolish.spec.model import ModelSpec
 
 FAMILIES: dict[str, Family] = {
     row.name: row
@@ -111,6 +112,13 @@ def parse_family(value: str | Family | FamilyChoice) -> FamilyChoice:
     if isinstance(value, FamilyChoice):
         return value
     return family(value.name if isinstance(value, Family) else value)
+
+
+def chosen_family(spec: ModelSpec) -> FamilyChoice:
+    """Return the family of a model with the links that it was declared with."""
+    choice = parse_family(spec.family)
+    links = {predictor.formula_of: predictor.link for predictor in spec.predictors.values()}
+    return FamilyChoice(choice.family, {**choice.links, **links})
 
 
 def _find(name: str) -> Family:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from poolish.posterior.variables import tree_name
-from poolish.spec.build import spec_priors
+from poolish.spec.build import default_priors, spec_priors
 from poolish.spec.distributions import DISTRIBUTIONS
 from poolish.spec.priors import ResolvedPrior
 from poolish.summaries.doctor.case import Case
 from poolish.summaries.doctor.edits import uncorrelated, without_effect
 from poolish.summaries.doctor.step import Step
+from poolish.summaries.doctor.structure import separating
 
 # The posterior mean this far out in the prior is a surprise.
 _TAIL = 0.01
@@ -26,9 +27,11 @@ def check_conflict(case: Case) -> Iterator[Step]:
     """Yield parameters whose posterior lies in the tail of their prior."""
     if not case.is_usable:
         return
+    # Of a predictor that separates the data say no size at all.
+    silent = {f"b[{name}]" for name in separating(case)}
     for resolved in spec_priors(case.posterior.spec):
         values = _draws(case, resolved)
-        if values is None:
+        if values is None or resolved.slot.names[0] in silent:
             continue
         slot, prior = resolved.slot, resolved.prior
         centre = float(values.mean())
@@ -40,7 +43,7 @@ def check_conflict(case: Case) -> Iterator[Step]:
                 f"the data say something else of `{slot.names[0]}` than its prior `{prior}`"
                 + ("" if resolved.stated_as else ", the default"),
                 f"posterior mean {centre:.3g}, in the outermost {max(tail, 1e-6):.2g} of the prior",
-                {"priors": {slot.names[0]: _wider(slot.lower, centre)}},
+                {"priors": _instead(case, resolved, centre)},
                 "check the unit of the data and of the prior, then widen it",
             )
 
@@ -133,6 +136,20 @@ def _draws(case: Case, resolved: ResolvedPrior) -> np.ndarray | None:
             b = np.asarray(case.posterior.draws[predictor.variable("b")].values)
             return np.asarray(values + b[..., 1:] @ average)
     return values
+
+
+def _instead(case: Case, resolved: ResolvedPrior, centre: float) -> dict[str, str]:
+    """Return the default for a prior that was stated, and a wider one for a default.
+
+    A stated prior that is narrow holds the posterior near it: how far the data would go is not to
+    be seen in the draws.
+    """
+    slot = resolved.slot
+    # At average predictors, where the conflict was found; `b[Intercept]` is at zero.
+    name = slot.names[-1] if slot.names[-1].startswith("Intercept") else slot.names[0]
+    if resolved.stated_as is None:
+        return {name: _wider(slot.lower, centre)}
+    return {name: str(default_priors(case.posterior.spec, case.design)[slot.names[0]])}
 
 
 def _wider(lower: float, centre: float) -> str:

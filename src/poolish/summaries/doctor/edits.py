@@ -34,6 +34,28 @@ def without_effect(formula: Formula, group: str, effect: str) -> str:
     return _with_groups(formula, tuple(term for term in groups if term.effects))
 
 
+def as_population(formula: Formula, group: str) -> dict[str, str]:
+    """Return the change that puts a group's effects among the population effects.
+
+    None for multiple memberships, which are no factor.
+
+    Examples
+    --------
+    >>> from poolish.formula import parse
+    >>> as_population(parse("y ~ x + (1 + x | g)"), "g")
+    {'formula': 'y ~ 1 + x + factor(g) + x:factor(g)'}
+    """
+    terms = [term for term in formula.main.groups if term.grouping.name == group]
+    if terms[0].grouping.is_multiple:
+        return {}
+    levels = ":".join(f"factor({name})" for name in terms[0].grouping.variables)
+    effects = (effect for term in terms for effect in term.effects)
+    added = [f"{effect}:{levels}" if effect.variables else levels for effect in effects]
+    kept = tuple(term for term in formula.main.groups if term.grouping.name != group)
+    rest = replace(formula, main=replace(formula.main, groups=kept))
+    return {"formula": with_term(rest, " + ".join(added))}
+
+
 def nested_in(formula: Formula, inner: str, outer: str) -> str:
     """Return the formula with a group taken within the levels of another.
 

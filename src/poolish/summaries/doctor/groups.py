@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import combinations
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from poolish.design.arrays import Design, GroupDesign
 from poolish.formula.terms import Formula
 from poolish.spec.family import Family
-from poolish.summaries.doctor.edits import nested_in, without_coef, without_effect, without_group
+from poolish.summaries.doctor.edits import (
+    as_population,
+    nested_in,
+    without_coef,
+    without_effect,
+    without_group,
+)
 from poolish.summaries.doctor.step import Step
 
 _EXACT = 1e-9
@@ -176,17 +182,8 @@ def check_reused_labels(declared: Declared) -> Iterator[Step]:
             )
 
 
-def check_few_levels(
-    declared: Declared, change: Callable[[GroupDesign], Mapping[str, Any]] = lambda group: {}
-) -> Iterator[Step]:
-    """Yield groups with too few levels to learn a standard deviation from.
-
-    Parameters
-    ----------
-    declared : Declared
-    change : callable
-        What to fit instead, where something is known of it.
-    """
+def check_few_levels(declared: Declared) -> Iterator[Step]:
+    """Yield groups with too few levels to learn a standard deviation from."""
     for group in declared.design.main.groups:
         if 1 < group.n_levels < _FEW_LEVELS and group.relation is None:
             yield Step(
@@ -195,9 +192,9 @@ def check_few_levels(
                 "prior",
                 f"{group.n_levels} levels; five or more tell something, ten or more are "
                 "comfortable",
-                change(group),
+                as_population(declared.formula, group.name),
                 f"state a prior from what is known of such groups, or make `{group.name}` a "
-                "population effect",
+                "population effect, which says nothing of other levels",
                 "notable",
             )
 

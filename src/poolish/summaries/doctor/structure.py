@@ -1,4 +1,4 @@
-"""What the data cannot tell apart, whatever the posterior: predictors, and few groups."""
+"""What the data cannot tell apart, whatever the posterior: predictors of the main formula."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from poolish.design.arrays import GroupDesign
 from poolish.frame import NumericColumn
-from poolish.posterior.variables import tree_name
-from poolish.summaries.doctor import groups
 from poolish.summaries.doctor.case import Case
 from poolish.summaries.doctor.edits import (
     with_scaled,
@@ -44,15 +41,6 @@ def check_collinear(case: Case) -> Iterator[Step]:
         )
 
 
-def check_few_levels(case: Case) -> Iterator[Step]:
-    """Yield groups with few levels, with a prior of the size that was found."""
-
-    def change(group: GroupDesign) -> dict[str, dict[str, str]]:
-        return {"priors": {f"sd_{group.name}": _prior_found(case, group.name)}}
-
-    return groups.check_few_levels(case, change)
-
-
 def check_scales(case: Case) -> Iterator[Step]:
     """Yield predictors of a very different spread, or very far from zero."""
     table, main = case.posterior.table, case.design.main
@@ -84,32 +72,43 @@ def check_scales(case: Case) -> Iterator[Step]:
 
 
 def check_separation(case: Case) -> Iterator[Step]:
-    """Yield predictors that tell all successes from all failures."""
-    if case.family.response_kind != "binary":
-        return
-    main = case.design.main
+    """Yield predictors that tell all successes from all failures, under no prior of their own.
+
+    References
+    ----------
+    Gelman, Jakulin, Pittau & Su (2008), Annals of Applied Statistics 2(4), 1360-1383: scale 2.5
+    on predictors of sd 0.5; normal, as under a Cauchy the mean need not exist (Ghosh, Li & Mitra
+    2018, doi:10.1214/17-BA1051). doi:10.1214/08-AOAS191
+    """
     success = case.y > 0.5
-    if success.all() or not success.any():
-        return
-    for name, column in zip(main.coefs, main.X.T, strict=True):
-        if name == "Intercept":
+    for name, column in separating(case).items():
+        if f"b[{name}]" in case.posterior.spec.stated:
             continue
         yes, no = column[success], column[~success]
-        if yes.min() > no.max() or no.min() > yes.max():
-            scale = 2.5 / max(float(column.std()), np.finfo(float).tiny)
-            yield Step(
-                "separation",
-                f"`{name}` tells every success from every failure: the likelihood pulls its "
-                "coefficient to infinity and the prior alone holds it",
-                f"successes from {yes.min():.3g} to {yes.max():.3g}, failures from {no.min():.3g} "
-                f"to {no.max():.3g}",
-                {"priors": {f"b[{name}]": f"normal(0, {scale:.3g})"}},
-                "state a prior that says how large the effect can be, and report it",
-            )
+        scale = 2.5 * 0.5 / max(float(column.std()), np.finfo(float).tiny)
+        yield Step(
+            "separation",
+            f"`{name}` tells every success from every failure: the likelihood pulls its "
+            "coefficient to infinity and the prior alone holds it",
+            f"successes from {yes.min():.3g} to {yes.max():.3g}, failures from {no.min():.3g} "
+            f"to {no.max():.3g}",
+            {"priors": {f"b[{name}]": f"normal(0, {scale:.3g})"}},
+            "state a prior that says how large the effect can be, and report it",
+        )
 
 
-def _prior_found(case: Case, name: str) -> str:
-    main = case.posterior.spec.main
-    group = next(group for group in main.groups if group.name == name)
-    label = f"{tree_name(main.variable('sd', group))}[{group.effects[0]}]"
-    return f"half_normal({max(float(np.median(case.draws_of(label))), 1e-6):.3g})"
+def separating(case: Case) -> dict[str, np.ndarray]:
+    """Return the columns that tell all successes from all failures, by coefficient."""
+    success = case.y > 0.5
+    if case.family.response_kind != "binary" or success.all() or not success.any():
+        return {}
+    main = case.design.main
+    return {
+        name: column
+        for name, column in zip(main.coefs, main.X.T, strict=True)
+        if name != "Intercept" and _is_split(column[success], column[~success])
+    }
+
+
+def _is_split(first: np.ndarray, second: np.ndarray) -> bool:
+    return bool(first.min() > second.max() or second.min() > first.max())
