@@ -13,7 +13,9 @@ export OPENBLAS_NUM_THREADS ?= 1
 
 env: $(STAMP)
 
+# A link leads to the environment of another checkout, which is not ours to clear.
 $(STAMP): requirements.lock pyproject.toml .ci/find-python
+	@test ! -L $(VENV) || { echo "$(VENV) is a link: run \`make env\` where it leads, or remove the link" >&2; exit 1; }
 	python="$$(.ci/find-python)" && "$$python" -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -41,7 +43,7 @@ gallery: env
 # The contact sheet: every kind of picture of several models, in out/pictures, to be looked at.
 pictures: env
 	mkdir -p out/fits
-	for name in sleepstudy penicillin pastes dietox_slope radon contraception cbpp pedigree ill_posed; do \
+	for name in sleepstudy penicillin pastes dietox_slope radon contraception cbpp pedigree inhaler roaches kidney ill_posed; do \
 	  $(BIN)/poolish fit models/$$name --quiet --force -o out/fits/$$name.nc > /dev/null || exit 1; done
 	$(BIN)/python -m poolish.plots.sheet out/fits out/pictures
 
