@@ -186,3 +186,18 @@ def test_rank_differences_start_and_end_at_zero(brms_sleep):
     ends = data[data["rank"].isin([0.0, 1.0])]["difference"]
     np.testing.assert_allclose(ends, 0.0)
     assert len(np.ravel(Plots(brms_sleep).rank())) == 6
+
+
+def test_shares_name_the_largest_group_by_its_label(brms_sleep):
+    picture = make_picture(brms_sleep, "variance", labels={"Subject": {"label": "Driver"}})
+
+    assert picture.title.startswith("Driver holds ")
+    ax = Plots(brms_sleep).variance(labels={"Subject": {"label": "Driver"}})
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["Driver", "Residual"]
+
+
+def test_a_model_without_groups_has_no_variance_picture():
+    posterior = make_posterior("y ~ x", pd.DataFrame({"y": [1.0, 2.0, 4.0], "x": [0.0, 1.0, 2.0]}))
+
+    with pytest.raises(UnsupportedError, match="this model has no groups"):
+        make_picture(posterior, "variance")

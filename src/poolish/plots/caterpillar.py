@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from poolish.plots.groups import (
-    AT_MOST,
-    count_skipped,
-    describe_rows,
-    find_effect,
-    find_group,
-    height_of,
-    pick_levels,
-    say_shown,
-)
+from poolish.plots.groups import AT_MOST, describe_rows, height_of, open_rows, say_shown
 from poolish.plots.marks import draw_intervals, name_rows, shorten
 from poolish.plots.picture import WIDTH, Picture
 from poolish.plots.style import COMPLETE, PARTIAL
@@ -51,25 +42,24 @@ def picture_caterpillar(
     selected : sequence of str
         Levels that are shown even where there are too many.
     at_most : int
-        Rows; the smallest and the largest estimates are kept.
+        Rows; the smallest and the largest are kept.
     ci_prob : float
     labels : Mapping
     """
-    found = find_group(posterior, group)
-    k = find_effect(found, effect)
-    name = found.group.effects[k]
+    rows = open_rows(posterior, group, effect=effect, selected=selected, at_most=at_most,
+                     ci_prob=ci_prob)  # fmt: skip
+    found, name = rows.found, rows.effect
     table = summarise_groups(posterior, found.group.name, ci_prob=ci_prob).frame
     every = table[table["effect"] == name]
     n_clear = int(((every["lower"] > 0) | (every["upper"] < 0)).sum())
-    values = every["deviation"].to_numpy()
-    levels = pick_levels(found, values, selected, at_most)
-    described = describe_rows(found.read(levels)[..., k], ci_prob=ci_prob)
+    levels, skipped = rows.pick(every["deviation"].to_numpy())
+    described = describe_rows(found.read(levels)[..., rows.k], ci_prob=ci_prob)
     frame = described.assign(
         level=[found.group.levels[i] for i in levels],
         effect=name,
         n=count_rows(found)[levels],
         is_clear=(described["lower"] > 0) | (described["upper"] < 0),
-        skipped=count_skipped(values, levels),
+        skipped=skipped,
     )
     response = posterior.design.response.name
     axis = f"Deviation from the average. {name_effect(posterior.spec, response, name, labels)}"
@@ -77,9 +67,8 @@ def picture_caterpillar(
         frame=frame,
         title=f"{n_clear} of {found.n_levels:,} groups of "
         f"{shorten(name_group(labels, found.group.name))} clearly differ from the average",
-        caption=f"Effect {name}. Filled: the {ci_prob:.0%} interval excludes zero; hollow: it does "
-        "not. "
-        f"Thick lines 66%, thin {ci_prob:.0%}." + say_shown(len(frame), found.n_levels),
+        caption=f"Effect {name}. Filled: the {ci_prob:.0%} interval excludes zero; hollow: it "
+        f"does not. Thick lines 66%, thin {ci_prob:.0%}." + say_shown(len(frame), found.n_levels),
         alt=_alt(frame, found.group.name, name, n_clear),
         draw=partial(_draw, frame, axis=axis),
         size=(WIDTH, height_of(len(frame))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,49 @@ from poolish.summaries.moments import describe_draws
 
 AT_MOST = 40
 ROW_HEIGHT = 0.34
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupRows:
+    """What a picture with one row a level is asked for: an effect of a group, and how many rows."""
+
+    posterior: Posterior
+    found: GroupEffects
+    k: int
+    selected: tuple[str, ...]
+    at_most: int
+    ci_prob: float
+
+    @property
+    def effect(self) -> str:
+        """Return the name of the effect."""
+        return self.found.group.effects[self.k]
+
+    def pick(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the levels to show, largest value first, and how many were skipped before each."""
+        levels = pick_levels(self.found, values, self.selected, self.at_most)
+        return levels, count_skipped(values, levels)
+
+
+def open_rows(
+    posterior: Posterior,
+    group: str | None,
+    *,
+    effect: str | None,
+    selected: Sequence[str],
+    at_most: int,
+    ci_prob: float,
+) -> GroupRows:
+    """Return the rows that a picture is asked for.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such group or effect.
+    """
+    found = find_group(posterior, group)
+    k = find_effect(found, effect)
+    return GroupRows(posterior, found, k, tuple(selected), at_most, ci_prob)
 
 
 def find_group(posterior: Posterior, group: str | None) -> GroupEffects:

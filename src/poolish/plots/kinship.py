@@ -12,7 +12,7 @@ import pandas as pd
 from poolish.errors import UnsupportedError
 from poolish.plots.marks import body_of, shorten
 from poolish.plots.picture import Picture
-from poolish.plots.words import Labels
+from poolish.plots.words import Labels, name_group
 from poolish.posterior import Posterior
 from poolish.relations.relation import Relation, dense_covariance, select
 
@@ -53,7 +53,8 @@ def picture_kinship(
     frame = pd.DataFrame(K, index=pd.Index(names, name="level"), columns=names)
     return Picture(
         frame=frame,
-        title=f"{shorten(name)}: {related:,} of {len(K) * (len(K) - 1) // 2:,} pairs are related",
+        title=f"{shorten(name_group(labels, name))}: {related:,} of "
+        f"{len(K) * (len(K) - 1) // 2:,} pairs are related",
         caption="Known covariance between levels, ordered by average-linkage clustering, so that "
         "relatives stand next to each other."
         + (f" {len(K)} of {n:,} levels." if len(K) < n else ""),

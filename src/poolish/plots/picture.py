@@ -127,14 +127,23 @@ def _fill_panels(picture: Picture, figure: Figure, heights: tuple[float, float])
     body: SubFigure = figure.subfigures(3, 1, height_ratios=ratios)[1]  # type: ignore[index]
     axes = list(body.subplots(*picture.grid, squeeze=False, **picture.shared).flat)
     picture.draw(axes)
+    _wrap_labels(axes)
     body.savefig = figure.savefig  # type: ignore[attr-defined]  # people save `ax.figure`
     return axes
+
+
+def _wrap_labels(axes: Sequence[Axes]) -> None:
+    """Let titles of axes that are longer than the figure go on in a second line."""
+    for ax in axes:
+        for label in (ax.xaxis.label, ax.yaxis.label):
+            label.set_wrap(True)
 
 
 def _fill_arviz(picture: Picture, heights: tuple[float, float]) -> list[Axes]:
     assert picture.make_axes is not None
     axes = list(picture.make_axes())
     picture.draw(axes)
+    _wrap_labels(axes)
     figure, height = _figure_of(axes[0]), picture.size[1] + sum(heights)
     figure.set_size_inches(picture.size[0], height)
     bottom = heights[1] / height

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from poolish.plots.groups import (
-    AT_MOST,
-    count_skipped,
-    describe_rows,
-    find_effect,
-    find_group,
-    height_of,
-    pick_levels,
-    say_shown,
-)
+from poolish.plots.groups import AT_MOST, GroupRows, describe_rows, height_of, open_rows, say_shown
 from poolish.plots.marks import draw_arrows, draw_intervals, legend_below, name_rows, shorten
 from poolish.plots.picture import WIDTH, Picture
 from poolish.plots.style import COMPLETE, NEW_GROUP, NO_POOLING, PARTIAL
@@ -61,19 +52,19 @@ def picture_pooling(
     selected : sequence of str
         Levels that are shown even where there are too many.
     at_most : int
-        Rows; the smallest and the largest estimates are kept.
+        Rows; the smallest and the largest are kept.
     new_group : bool
         Whether the last row is a group with no data.
     ci_prob : float
     labels : Mapping
     """
-    found = find_group(posterior, group)
-    k = find_effect(found, effect)
-    name = found.group.effects[k]
-    frame = tabulate(posterior, found, k, selected=selected, at_most=at_most, ci_prob=ci_prob)
+    rows = open_rows(posterior, group, effect=effect, selected=selected, at_most=at_most,
+                     ci_prob=ci_prob)  # fmt: skip
+    found, name = rows.found, rows.effect
+    frame = _tabulate(rows)
     n_shown = len(frame)
     if new_group and found.group.relation is None:
-        frame = pd.concat([frame, _new_row(found, k, ci_prob)], ignore_index=True)
+        frame = pd.concat([frame, _new_row(found, rows.k, ci_prob)], ignore_index=True)
     pooling = average_pooling(found)[name]
     strength = next((words for limit, words in _STRENGTHS if pooling <= limit), "borrow all")
     response = posterior.design.response.name
@@ -98,28 +89,21 @@ def picture_pooling(
     )
 
 
-def tabulate(
-    posterior: Posterior,
-    found: GroupEffects,
-    k: int,
-    *,
-    selected: Sequence[str] = (),
-    at_most: int = AT_MOST,
-    ci_prob: float = CI_PROB,
-) -> pd.DataFrame:
+def _tabulate(rows: GroupRows) -> pd.DataFrame:
     """Return one row a level: `n`, `own`, `mean` and intervals of partial pooling, `complete`."""
-    name = found.group.effects[k]
-    table = summarise_pooling(posterior, found.group.name, ci_prob=ci_prob).frame
-    rows = table[table["effect"] == name].reset_index(drop=True)
-    values = rows["partial"].to_numpy()
-    levels = pick_levels(found, values, selected, at_most)
-    population = found.population[..., None, k]
-    described = describe_rows(found.read(levels)[..., k] + population, ci_prob=ci_prob)
-    kept = rows.loc[levels, ["level", "effect", "n", "own", "complete", "pooling"]]
-    frame = pd.concat([kept.reset_index(drop=True), described], axis=1)
+    found = rows.found
+    table = summarise_pooling(rows.posterior, found.group.name, ci_prob=rows.ci_prob).frame
+    every = table[table["effect"] == rows.effect].reset_index(drop=True)
+    levels, skipped = rows.pick(every["partial"].to_numpy())
+    population = found.population[..., None, rows.k]
+    draws = found.read(levels)[..., rows.k] + population
+    kept = every.loc[levels, ["level", "effect", "n", "own", "complete", "pooling"]]
+    frame = pd.concat(
+        [kept.reset_index(drop=True), describe_rows(draws, ci_prob=rows.ci_prob)], axis=1
+    )
     # Without least squares the mean of the population stands for complete pooling.
-    frame["complete"] = frame["complete"].fillna(float(found.population[..., k].mean()))
-    return frame.assign(is_new=False, skipped=count_skipped(values, levels))
+    frame["complete"] = frame["complete"].fillna(float(found.population[..., rows.k].mean()))
+    return frame.assign(is_new=False, skipped=skipped)
 
 
 def _new_row(found: GroupEffects, k: int, ci_prob: float) -> pd.DataFrame:

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from poolish.plots.groups import (
-    AT_MOST,
-    count_skipped,
-    describe_rows,
-    find_effect,
-    find_group,
-    height_of,
-    pick_levels,
-    say_shown,
-)
+from poolish.plots.groups import AT_MOST, describe_rows, height_of, open_rows, say_shown
 from poolish.plots.marks import draw_intervals, name_rows, shorten
 from poolish.plots.picture import WIDTH, Picture
 from poolish.plots.words import Labels, name_group
@@ -54,21 +45,21 @@ def picture_ranks(
     selected : sequence of str
         Levels that are shown even where there are too many.
     at_most : int
-        Rows; the smallest and the largest ranks are kept.
+        Rows; the smallest and the largest are kept.
     ci_prob : float
     labels : Mapping
     """
-    found = find_group(posterior, group)
-    k = find_effect(found, effect)
-    ranks = rank_draws(_thinned(found, k), is_high_good=True)
-    values = -ranks.mean(axis=0)
-    levels = pick_levels(found, values, selected, at_most)
+    rows = open_rows(posterior, group, effect=effect, selected=selected, at_most=at_most,
+                     ci_prob=ci_prob)  # fmt: skip
+    found = rows.found
+    ranks = rank_draws(_thinned(found, rows.k), is_high_good=True)
+    levels, skipped = rows.pick(-ranks.mean(axis=0))
     frame = describe_rows(ranks[None][..., levels], ci_prob=ci_prob).assign(
         level=[found.group.levels[i] for i in levels],
-        effect=found.group.effects[k],
+        effect=rows.effect,
         prob_first=(ranks[:, levels] == 1).mean(axis=0),
         prob_last=(ranks[:, levels] == found.n_levels).mean(axis=0),
-        skipped=count_skipped(values, levels),
+        skipped=skipped,
     )
     first = frame.iloc[0]
     return Picture(
@@ -76,8 +67,8 @@ def picture_ranks(
         title=f"{shorten(name_group(labels, found.group.name))}: {shorten(first['level'])} ranks "
         f"{first['lower']:.0f} to {first['upper']:.0f} of {found.n_levels:,}, first with "
         f"probability {first['prob_first']:.2f}",
-        caption=f"Posterior of the rank of {found.group.effects[k]}, 1 the largest: mean, 66% "
-        f"(thick) and {ci_prob:.0%} (thin) intervals." + say_shown(len(frame), found.n_levels),
+        caption=f"Posterior of the rank of {rows.effect}, 1 the largest: mean, 66% (thick) and "
+        f"{ci_prob:.0%} (thin) intervals." + say_shown(len(frame), found.n_levels),
         alt=f"Ranks of {len(frame)} groups of {found.group.name}: {first['level']} is the largest "
         f"with probability {first['prob_first']:.2f}; the median width of a {ci_prob:.0%} interval "
         f"is {(frame['upper'] - frame['lower']).median():.0f} places.",
