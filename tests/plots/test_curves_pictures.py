@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tests.made_fits import make_posterior
 
-from poolish.errors import DataError, UnknownNameError
+from poolish.errors import DataError, UnknownNameError, UnsupportedError
 from poolish.plots import Plots, make_picture
 from poolish.predict import predict
 from poolish.relations import as_relation
@@ -144,3 +144,64 @@ def three_predictors():
         }
     )
     return make_posterior("y ~ x + dose + arm + (1 | site)", data)
+
+
+@pytest.fixture(scope="module")
+def ratings():
+    """Return an ordinal fit with levels 1 to 4 and a predictor of two values."""
+    rng = np.random.default_rng(5)
+    data = pd.DataFrame(
+        {
+            "rating": pd.Categorical(rng.integers(1, 5, 80), ordered=True),
+            "arm": np.tile([-0.5, 0.5], 40),
+            "who": np.repeat([f"p{i}" for i in range(20)], 4),
+        }
+    )
+    priors = {"b": "normal(0, 0.5)", "sd": "exponential(2)"}
+    return make_posterior("rating ~ arm + (1 | who)", data, family="cumulative", priors=priors)
+
+
+def test_effects_on_an_ordinal_response_are_the_probabilities_of_its_levels(ratings):
+    data = Plots(ratings).effects("arm", data=True)
+
+    made = pd.DataFrame({"arm": [-0.5, 0.5], "who": "p0"})
+    mean = predict(ratings, made, kind="mean", groups="zero").mean(("chain", "draw"))
+    assert sorted(data["by"].unique()) == ["1", "2", "3", "4"]
+    shares = data.pivot(index="arm", columns="by", values="mean")
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+    # The mean of the code, 0 to 3, is the sum of the codes times their probabilities.
+    np.testing.assert_allclose(shares.to_numpy() @ np.arange(4), mean)
+
+
+def test_a_predictor_of_two_values_makes_points_and_no_line(ratings):
+    ax = Plots(ratings).effects("arm")
+
+    assert {line.get_linestyle() for line in ax.get_lines()} == {"None"}
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["-0.5", "0.5"]
+
+
+def test_levels_are_numbered_as_typed_along_an_axis(ratings):
+    panel = Plots(ratings).trajectories()[0]
+
+    assert panel.yaxis.get_major_formatter()(0.5, 0) == "1.5"
+
+
+def test_a_categorical_response_has_no_trajectories_and_no_second_predictor():
+    data = pd.DataFrame({"way": list("abc") * 6, "x": np.arange(18.0), "z": np.arange(18.0) % 4,
+                         "g": list("uv") * 9})  # fmt: skip
+    plots = Plots(make_posterior("way ~ x + z + (1 | g)", data, family="categorical"))
+
+    with pytest.raises(UnsupportedError, match="no mean that could run along a predictor"):
+        plots.trajectories()
+    with pytest.raises(UnsupportedError, match="colours tell the levels"):
+        plots.effects("x", by="z")
+
+
+def test_panels_of_very_different_reach_have_axes_of_their_own(rng):
+    data = pd.DataFrame({"y": rng.normal(size=40), "x": np.arange(40.0), "z": rng.normal(size=40)})
+    b = np.broadcast_to([0.0, 5.0, 0.01], (2, 10, 3)) + 0.0 * rng.normal(size=(2, 10, 3))
+    plots = Plots(make_posterior("y ~ x + z", data, {"b": b, "sigma": np.ones((2, 10))}))
+
+    steep, flat = plots.effects()
+
+    assert np.ptp(steep.get_ylim()) > 50 * np.ptp(flat.get_ylim())

@@ -62,9 +62,9 @@ def grid_of(column: Column, rows: np.ndarray | None = None) -> Column:
         return replace(column, codes=used[used >= 0])
     values = column.values if rows is None else column.values[rows]
     found = np.unique(values)
-    is_few = column.is_integer and len(found) <= _N_GRID
+    is_few = len(found) <= 2 or (column.is_integer and len(found) <= _N_GRID)
     return NumericColumn(found if is_few else np.linspace(found[0], found[-1], _N_GRID),
-                         is_integer=is_few)  # fmt: skip
+                         is_integer=is_few and column.is_integer)  # fmt: skip
 
 
 def rows_at(table: Table, grid: Mapping[str, Column], rows: np.ndarray | None = None) -> Table:

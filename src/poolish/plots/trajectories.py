@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from poolish.errors import DataError
+from poolish.errors import DataError, UnsupportedError
 from poolish.frame import Column, FactorColumn, Table
 from poolish.plots.groups import find_group, level_position
 from poolish.plots.marks import body_of, hide_unused, legend_below, shorten
-from poolish.plots.outcome import name_outcome
+from poolish.plots.outcome import first_level, name_outcome, number_levels
 from poolish.plots.picture import WIDTH, Picture
 from poolish.plots.rows import (
     axis_labels,
@@ -31,6 +31,7 @@ from poolish.predict.response import divide_by, divide_rows
 from poolish.spec.adapt import evaluate_adapted
 from poolish.summaries.effects import GroupEffects, collect_effects
 from poolish.summaries.moments import CI_PROB
+from poolish.summaries.numbers import count_decimals
 from poolish.summaries.own_estimates import complete_pooling, estimate_own
 
 if TYPE_CHECKING:
@@ -75,7 +76,16 @@ def picture_trajectories(
     ------
     DataError
         If a selected level has no rows: a relative without records.
+    UnsupportedError
+        If the response is categorical.
     """
+    if posterior.spec.family.response_kind == "category":
+        raise UnsupportedError(
+            "a categorical response has no mean that could run along a predictor",
+            given=f"levels {', '.join(posterior.design.response.levels)}",
+            expected="a numeric or ordered response",
+            fix="draw the probability of each level with `plot.effects`",
+        )
     found = find_group(posterior, group)
     name = find_predictor(posterior, predictor)
     levels = _pick(found, selected, at_most)
@@ -102,6 +112,7 @@ def picture_trajectories(
             shown=shown,
             ticks=axis_labels(column),
             words=(name_column(labels, name), name_outcome(posterior, labels)),
+            first=first_level(posterior),
         ),
         size=(WIDTH + 1.0, 1.0 + 1.35 * n_rows),
         grid=(n_rows, min(_N_COLUMNS, len(shown))),
@@ -262,6 +273,7 @@ def _draw(
     shown: list[str],
     ticks: tuple[str, ...],
     words: tuple[str, str],
+    first: int,
 ) -> None:
     name = frame.columns[2]
     by_level = {key: part for key, part in frame.groupby("level", sort=False)}
@@ -272,6 +284,7 @@ def _draw(
             ax.set_xticks(range(len(ticks)), [shorten(t, 8) for t in ticks])
     hide_unused(axes, len(shown), _N_COLUMNS)
     _set_limits(axes[0], frame)
+    number_levels(axes[0].yaxis, first)
     body_of(axes[0]).supylabel(words[1], fontsize=10)
     legend_below(axes[0], columns=4, title=f"Across: {words[0]}")
 
@@ -302,10 +315,11 @@ def _say_spread(frame: pd.DataFrame, group: str, predictor: str) -> str:
     curves = frame[frame["kind"] == "curve"].groupby("level", sort=False)["partial"]
     reach, middle = curves.max() - curves.min(), curves.mean()
     if np.ptp(reach) > _PARALLEL * reach.max():
+        decimals = count_decimals(reach.max())
         return (
             f"{shorten(group)}: along {predictor.split(' (')[0]} the mean changes least for "
-            f"{shorten(reach.idxmin(), 16)} ({reach.min():,.3g}), most for "
-            f"{shorten(reach.idxmax(), 16)} ({reach.max():,.3g})"
+            f"{shorten(reach.idxmin(), 16)} ({reach.min():,.{decimals}f}), most for "
+            f"{shorten(reach.idxmax(), 16)} ({reach.max():,.{decimals}f})"
         )
     return (
         f"{shorten(group)}: the same course for all, lowest for {shorten(middle.idxmin(), 16)}, "

@@ -7,6 +7,7 @@ from typing import Any
 
 from poolish.posterior import Posterior
 from poolish.spec.model import ModelSpec
+from poolish.summaries.numbers import count_decimals, format_interval
 
 # By column name: `label` and, where there is one, `unit`; as `[labels]` of a model folder.
 type Labels = Mapping[str, Mapping[str, str]]
@@ -71,6 +72,17 @@ def name_effect(spec: ModelSpec, response: str, effect: str, labels: Labels) -> 
 def with_unit(label: str, unit: str) -> str:
     """Return a label with its unit in brackets, if it has one."""
     return f"{label} ({unit})" if unit else label
+
+
+def say_range(low: float, high: float) -> str:
+    """Return two numbers with the digits that their distance asks for.
+
+    Examples
+    --------
+    >>> say_range(0.0515, 0.2), say_range(8.78, 2870.0)
+    ('0.05 to 0.20', '9 to 2,870')
+    """
+    return format_interval(low, high, count_decimals(abs(high - low)))
 
 
 def join_words(words: list[str]) -> str:
