@@ -47,10 +47,7 @@ FORMULAS = {
 
 
 def at(problem, theta, w):
-    natural = problem.outer.natural(theta[None])
-    beta = problem.inner.linear(w[None], natural.sds).beta
-    with np.errstate(all="ignore"):  # as in `log_density`
-        return float(problem.log_likelihood(natural, beta)[0])
+    return float(problem.evaluate(theta[None], w[None]).log_likelihood[0])
 
 
 # Coefficients at which the mean of every row is possible for some effects of its group.
@@ -71,6 +68,16 @@ def test_likelihood_is_that_of_brute_force_quadrature(family, link, make_model, 
     found = at(problem, theta, w)
 
     assert found == pytest.approx(brute_force(problem, spec, design, w), abs=1e-8)
+
+
+def test_likelihood_of_binary_rows_by_products_is_that_of_brute_force(make_model, rng):
+    spec, design = make_model("b ~ x + (1 | g)", small_data(rng), family="bernoulli")
+    problem = build_problem(spec, design, n_nodes=61)
+
+    found = at(problem, np.array([0.2]), np.array([-0.3, 0.4]))
+
+    exact = brute_force(problem, spec, design, np.array([-0.3, 0.4]))
+    assert found == pytest.approx(exact, abs=1e-8)
 
 
 @pytest.mark.parametrize("family", ["bernoulli", "poisson", "gamma"])

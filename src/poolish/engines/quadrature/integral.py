@@ -14,17 +14,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from poolish.engines.quadrature.lines import Line
 from poolish.engines.quadrature.placement import (
     FARTHEST,
-    LOOSE,
     TIGHT,
     Centres,
     place_nodes,
     possible_range,
 )
-from poolish.engines.quadrature.rows import Predictors, Rows
+from poolish.engines.quadrature.rows import Predictors, Rows, integrand, integrands
 
-_HALF_LOG_2PI = 0.5 * np.log(2.0 * np.pi)
+HALF_LOG_2PI = 0.5 * np.log(2.0 * np.pi)
 # Of the width of a range: an end itself may round to outside.
 _INSIDE = 1e-9
 
@@ -81,17 +81,41 @@ def make_rule(rows: Rows, n_nodes: int) -> Rule:
     return (legendre_rule if has_ends else equal_rule)(4 * n_nodes + 1)
 
 
-def node_logs(rows: Rows, at: Predictors, centres: Centres, rule: Rule) -> np.ndarray:
-    """Return log of each node's term of the sum, shape (node, group, value)."""
+@dataclass(frozen=True, slots=True)
+class NodeValues:
+    """The integrand of each group at the nodes of a rule.
+
+    Parameters
+    ----------
+    rule : Rule
+    centres : Centres
+    logs : ndarray, shape (node, group, value)
+        log f(y_j | v_k) - v_k^2 / 2.
+    """
+
+    rule: Rule
+    centres: Centres
+    logs: np.ndarray
+
+    @property
+    def terms(self) -> np.ndarray:
+        """Return log of each node's term of the sum, shape (node, group, value)."""
+        return self.logs + self.rule.log_weights[:, None, None]
+
+    def log_integrals(self) -> np.ndarray:
+        """Return the log likelihood of each group, without the kernel's constant."""
+        return _log_sum(self.terms) + np.log(self.centres.scale) - HALF_LOG_2PI
+
+    def take(self, values: np.ndarray) -> NodeValues:
+        """Return the integrands at some of the parameter values."""
+        mode, scale = self.centres.mode[:, values], self.centres.scale[:, values]
+        return NodeValues(self.rule, Centres(mode, scale), self.logs[:, :, values])
+
+
+def node_values(line: Line, centres: Centres, rule: Rule) -> NodeValues:
+    """Return the integrands at the nodes of a rule around some centres."""
     v = centres.mode + centres.scale * rule.nodes[:, None, None]
-    return rows.integrands(at, v) + rule.log_weights[:, None, None]
-
-
-def log_integral(rows: Rows, at: Predictors, rule: Rule, start: np.ndarray) -> np.ndarray:
-    """Return the log likelihood of all groups, without the kernel's constant, shape (value,)."""
-    centres = place_nodes(rows, at, start, LOOSE)
-    total = _log_sum(node_logs(rows, at, centres, rule))
-    return rows.groups.counts @ (total + np.log(centres.scale) - _HALF_LOG_2PI)
+    return NodeValues(rule, centres, integrands(line, v))
 
 
 def _log_sum(logs: np.ndarray) -> np.ndarray:
@@ -109,7 +133,6 @@ class Moments:
     value : float
     integrals : ndarray, shape (group,)
         Log likelihood of each group, without the kernel's constant.
-    centres : Centres
     shares : ndarray, shape (group, node)
         Posterior probabilities of the nodes.
     score, curvature : ndarray, shape (row, node)
@@ -118,7 +141,6 @@ class Moments:
 
     value: float
     integrals: np.ndarray
-    centres: Centres
     shares: np.ndarray
     score: np.ndarray
     curvature: np.ndarray
@@ -126,17 +148,16 @@ class Moments:
 
 def node_moments(rows: Rows, at: Predictors, rule: Rule, start: np.ndarray) -> Moments:
     """Return everything at the nodes for one parameter value."""
-    centres = place_nodes(rows, at, start, TIGHT)
-    logs = node_logs(rows, at, centres, rule)[:, :, 0]
-    total = _log_sum(logs)
+    line = rows.line(at)
+    centres = place_nodes(rows, at, line=line, start=start, tolerance=TIGHT)
+    found = node_values(line, centres, rule)
+    terms, integrals = found.terms[:, :, 0], found.log_integrals()[:, 0]
     v = centres.mode + centres.scale * rule.nodes
     eta = at.eta + at.slope * rows.groups.spread(v)
-    integrals = total + np.log(centres.scale[:, 0]) - _HALF_LOG_2PI
     return Moments(
         value=float(rows.groups.counts @ integrals),
         integrals=integrals,
-        centres=centres,
-        shares=np.exp(logs - total).T,
+        shares=np.exp(terms - _log_sum(terms)).T,
         score=rows.kernel.derivatives(eta, at.auxiliary)[0],
         curvature=rows.kernel.curvature(eta, at.auxiliary),
     )
@@ -159,10 +180,11 @@ def end_slopes(rows: Rows, at: Predictors, integrals: np.ndarray) -> np.ndarray:
     found = np.zeros(len(at.eta))
     if rows.support is None:
         return found
+    line = rows.line(at)
     low, high = possible_range(rows, at)
     width = high.at - low.at
     for sign, ends in ((-1.0, low), (1.0, high)):
-        logs = rows.integrand(at, ends.at - sign * _INSIDE * width)[:, 0] - _HALF_LOG_2PI
+        logs = integrand(line, ends.at - sign * _INSIDE * width)[:, 0] - HALF_LOG_2PI
         density = np.where(np.abs(ends.at[:, 0]) < FARTHEST, np.exp(logs - integrals), 0.0)
         row = ends.row[:, 0]
         found[row] -= sign * rows.groups.counts * density / at.slope[row, 0]

@@ -1,7 +1,7 @@
 """Log densities of rows as functions of the linear predictor, with two derivatives.
 
-One builder per family, at any link of `spec/links`; binary and count rows at their canonical links
-have faster forms of their own. Likelihood weights and `rate()` are part of the rows.
+One builder per family, at any link of `spec/links`; some have faster forms at a link that suits
+them. Likelihood weights and `rate()` are part of the rows.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
+from poolish.engines.quadrature.groups import Groups
+from poolish.engines.quadrature.lines import BinaryLine, ExponentialLine, LineForm
 from poolish.spec.family import Family, Parameter
 from poolish.spec.links import ArrayFunction, Link
 
@@ -21,6 +23,9 @@ type RowDerivatives = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.nd
 # Means are kept this far inside their range where a link can leave it; the value there is -inf.
 _EDGE = 1e-12
 _STEP = 1e-4
+# The product of so many odds overflows only where the density of the group, exp(-709), counts for
+# nothing: a coin's would be exp(-177).
+MAX_PRODUCT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +60,15 @@ class Kernel:
         Minus the second derivative.
     constant : callable
         `constant(auxiliary)`, shape (row, value).
+    form : LineForm or None
+        A faster form of `value` and `derivatives` along the effects of groups.
     """
 
     value: RowFunction
     derivatives: RowDerivatives
     curvature: RowFunction
     constant: ArrayFunction
+    form: LineForm | None = None
 
 
 type Builder = Callable[[Outcome, Link], Kernel]
@@ -68,7 +76,7 @@ type Builder = Callable[[Outcome, Link], Kernel]
 
 def build_kernel(family: Family, link: Link, outcome: Outcome) -> Kernel:
     """Return the kernel of a family (one of `BUILDERS`) at a link."""
-    build = _CANONICAL.get((family.name, link.name), BUILDERS[family.name])
+    build = _FAST.get((family.name, link.name), BUILDERS[family.name])
     kernel = build(outcome, link)
     support = find_support(family.main, link)
     return kernel if support is None else _within(support, kernel)
@@ -188,7 +196,13 @@ def _bernoulli_logit(outcome: Outcome, link: Link) -> Kernel:
         found *= weights
         return found
 
-    return replace(_binomial_logit(outcome, link), value=value)
+    def line(
+        groups: Groups, eta: np.ndarray, slope: np.ndarray, auxiliary: np.ndarray
+    ) -> BinaryLine:
+        return BinaryLine(groups, outcome.y[:, 0] == 1, np.exp(eta * away), slope)
+
+    form = LineForm(line, MAX_PRODUCT) if (outcome.weights == 1.0).all() else None
+    return replace(_binomial_logit(outcome, link), value=value, form=form)
 
 
 # --- poisson: mean rate mu ---
@@ -228,7 +242,14 @@ def _poisson_log(outcome: Outcome, link: Link) -> Kernel:
     def curvature(eta: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
         return rate * np.exp(eta)
 
-    return Kernel(value, derivatives, curvature, _poisson_constant(outcome))
+    def line(
+        groups: Groups, eta: np.ndarray, slope: np.ndarray, auxiliary: np.ndarray
+    ) -> ExponentialLine:
+        linear = np.broadcast_to(groups.add(counts), slope.shape)
+        mean = groups.add(rate * np.exp(eta))
+        return ExponentialLine(groups.add(counts * eta), linear, mean, slope, 1.0)
+
+    return Kernel(value, derivatives, curvature, _poisson_constant(outcome), LineForm(line))
 
 
 # --- negbinomial: mean m = rate mu, variance m + m^2 / k with k = rate shape ---
@@ -275,6 +296,19 @@ def _gamma(outcome: Outcome, link: Link) -> Kernel:
         return weights * (norm + (shape - 1.0) * np.log(y))
 
     return Kernel(value, derivatives, _differenced(derivatives), constant)
+
+
+def _gamma_log(outcome: Outcome, link: Link) -> Kernel:
+    y, weights = outcome.y, outcome.weights
+
+    def line(
+        groups: Groups, eta: np.ndarray, slope: np.ndarray, shape: np.ndarray
+    ) -> ExponentialLine:
+        constant = -shape * groups.add(weights * eta)
+        scale = shape * groups.add(weights * y * np.exp(-eta))
+        return ExponentialLine(constant, -shape * groups.add(weights), scale, slope, -1.0)
+
+    return replace(_gamma(outcome, link), form=LineForm(line))
 
 
 # --- beta: shapes mu phi and (1 - mu) phi ---
@@ -324,8 +358,9 @@ BUILDERS: dict[str, Builder] = {
     "beta": _beta,
 }
 
-_CANONICAL: dict[tuple[str, str], Builder] = {
+_FAST: dict[tuple[str, str], Builder] = {
     ("bernoulli", "logit"): _bernoulli_logit,
     ("binomial", "logit"): _binomial_logit,
     ("poisson", "log"): _poisson_log,
+    ("gamma", "log"): _gamma_log,
 }

@@ -14,8 +14,6 @@ import numpy as np
 from poolish.engines.quadrature.inner_mode import find_inner_mode
 from poolish.engines.quadrature.problem import Problem
 
-STEP = 0.02
-
 
 @dataclass(frozen=True, slots=True)
 class Nested:
@@ -34,13 +32,6 @@ class Nested:
     def log_density(self, theta: np.ndarray) -> np.ndarray:
         """Return the approximate log density, shape (value,)."""
         return np.array([self._value(one) for one in theta])
-
-    def gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return value and slope at one theta, by central differences."""
-        steps = STEP * np.eye(len(theta))
-        around = self.log_density(np.concatenate([theta[None], theta + steps, theta - steps]))
-        above, below = around[1 : len(theta) + 1], around[len(theta) + 1 :]
-        return float(around[0]), (above - below) / (2.0 * STEP)
 
     def _value(self, theta: np.ndarray) -> float:
         return find_inner_mode(self.problem, theta, self.start).log_marginal

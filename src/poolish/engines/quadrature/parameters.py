@@ -39,6 +39,10 @@ class Natural:
     auxiliary: np.ndarray
     log_prior: np.ndarray
 
+    def take(self, values: np.ndarray) -> Natural:
+        """Return some of the values."""
+        return Natural(self.sds[:, values], self.auxiliary[values], self.log_prior[values])
+
 
 @dataclass(frozen=True, slots=True)
 class Outer:

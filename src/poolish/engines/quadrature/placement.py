@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poolish.engines.quadrature.rows import Predictors, Rows
+from poolish.engines.quadrature.lines import Line
+from poolish.engines.quadrature.rows import Predictors, Rows, integrands
 
-# Nodes may be centred a little off the mode; finite differences of the integral want it closer.
-LOOSE, TIGHT = 1e-2, 1e-6
+# In scales of the integrand: nodes may be centred a little off the mode; finite differences of the
+# integral want it closer.
+LOOSE, TIGHT = 0.1, 1e-6
 # Steps to the mode are cut to these sizes, in prior standard deviations; shrinking ends a cycle.
 STEP_LIMITS = (2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 0.5, 0.5, *(0.3 * 0.7**i for i in range(12)))
 
@@ -40,45 +42,54 @@ class Centres:
     scale: np.ndarray
 
 
-def place_nodes(rows: Rows, at: Predictors, start: np.ndarray, tolerance: float) -> Centres:
-    """Return where the nodes of each group go; `start` and `tolerance` as in `find_centres`."""
+def place_nodes(
+    rows: Rows, at: Predictors, *, line: Line, start: np.ndarray, tolerance: float
+) -> Centres:
+    """Return where the nodes of each group go.
+
+    Parameters
+    ----------
+    rows : Rows
+    at : Predictors
+    line : Line
+        `rows.line(at)`.
+    start : ndarray, shape (group,)
+        Where the search for each mode begins.
+    tolerance : float
+        Of its last step.
+    """
     if rows.support is None:
-        return find_centres(rows, at, start, tolerance)
-    return find_ranges(rows, at)
+        return find_centres(line, np.repeat(start[:, None], at.eta.shape[1], axis=1), tolerance)
+    return find_ranges(line, *(ends.at for ends in possible_range(rows, at)))
 
 
-def find_centres(rows: Rows, at: Predictors, start: np.ndarray, tolerance: float) -> Centres:
-    """Return modes by Fisher scoring from `start`, shape (group,), the last step below `tolerance`.
+def find_centres(line: Line, start: np.ndarray, tolerance: float) -> Centres:
+    """Return modes by Fisher scoring from `start`, the last step below `tolerance`.
 
     The last step's own error is its square, as the steps are Newton's at canonical links.
     """
-    v = np.repeat(start[:, None], at.eta.shape[1], axis=1)
+    v = start.copy()
     for limit in STEP_LIMITS:
-        eta = at.eta + at.slope * rows.groups.spread(v)
-        score, information = rows.kernel.derivatives(eta, at.auxiliary)
-        score *= at.slope
-        information *= at.slope
-        information *= at.slope
-        precision = rows.groups.add(information) + 1.0
-        step = np.clip((rows.groups.add(score) - v) / precision, -limit, limit)
+        score, information = line.derivatives(v)
+        precision = information + 1.0
+        step = np.clip((score - v) / precision, -limit, limit)
         v += np.nan_to_num(step)
-        if np.abs(step).max() < tolerance:
+        if (step * step * precision).max() < tolerance**2:
             break
     precision = np.where(np.isfinite(precision), precision, 1.0)
     return Centres(v, 1.0 / np.sqrt(precision))
 
 
-def find_ranges(rows: Rows, at: Predictors) -> Centres:
+def find_ranges(line: Line, low: np.ndarray, high: np.ndarray) -> Centres:
     """Return middle and half width of the range in which each integrand matters.
 
-    The range within which the mean of every row is possible is looked at in equal steps; what is
-    negligible at both ends is cut off, and the rest looked at again.
+    What is negligible at both ends of the range from `low` to `high`, shapes (group, value), is cut
+    off, and the rest looked at again.
     """
-    low, high = (ends.at for ends in possible_range(rows, at))
     places = np.arange(N_LOOKS)[:, None, None]
     for _ in range(MAX_LOOKS):
         step = (high - low) / (N_LOOKS - 1)
-        logs = rows.integrands(at, low + places * step)
+        logs = integrands(line, low + places * step)
         matters = logs >= logs.max(axis=0) - NEGLIGIBLE
         first = np.where(matters, places, N_LOOKS).min(axis=0)
         last = np.where(matters, places, -1).max(axis=0)
@@ -118,8 +129,8 @@ def possible_range(rows: Rows, at: Predictors) -> tuple[Ends, Ends]:
 
 def _ends(rows: Rows, limits: np.ndarray) -> Ends:
     """Return the largest limit of each group's rows."""
-    found = np.maximum.reduceat(limits, rows.groups.starts, axis=0)
+    found = rows.groups.combine(np.maximum, limits)
     places = np.arange(len(limits))[:, None]
     is_binding = limits >= rows.groups.spread(found)
-    row = np.minimum.reduceat(np.where(is_binding, places, len(limits) - 1), rows.groups.starts)
+    row = rows.groups.combine(np.minimum, np.where(is_binding, places, len(limits) - 1))
     return Ends(found, row)

@@ -5,20 +5,23 @@ The effects of the term with most levels are integrated out; see `integral`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from poolish.design.arrays import Design
-from poolish.engines.quadrature.groups import Groups, merge_groups, sort_groups
+from poolish.engines.quadrature.groups import Groups, sort_groups
 from poolish.engines.quadrature.integral import (
+    NodeValues,
     Rule,
     end_slopes,
-    log_integral,
     make_rule,
     node_moments,
+    node_values,
 )
 from poolish.engines.quadrature.kernels import Kernel, Outcome, build_kernel, find_support
+from poolish.engines.quadrature.lines import Line
 from poolish.engines.quadrature.parameters import (
     Inner,
     Natural,
@@ -26,8 +29,8 @@ from poolish.engines.quadrature.parameters import (
     build_inner,
     build_outer,
 )
-from poolish.engines.quadrature.placement import TIGHT, place_nodes
-from poolish.engines.quadrature.rows import Predictors, Rows, chunks
+from poolish.engines.quadrature.placement import LOOSE, TIGHT, place_nodes
+from poolish.engines.quadrature.rows import Predictors, Rows, chunks, find_common_z
 from poolish.engines.quadrature.terms import Terms, build_terms, placed_columns
 from poolish.spec.family import Family
 from poolish.spec.links import Link
@@ -60,8 +63,9 @@ class Data:
 
     def predictors(self, beta: np.ndarray, sd: np.ndarray, auxiliary: np.ndarray) -> Predictors:
         """Return linear predictors at beta, shape (column, value)."""
-        eta = self.offset[:, None] + self.columns @ beta
-        return Predictors(eta, self.z[:, None] * sd, auxiliary)
+        eta = self.columns @ beta
+        eta += self.offset[:, None]
+        return Predictors(eta, self.z, sd, auxiliary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,30 @@ class InnerShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What is found at a few values of theta and w.
+
+    Parameters
+    ----------
+    natural : Natural
+    beta : ndarray, shape (column, value)
+        Working coefficients, then effects of the terms that are not integrated.
+    line : Line
+        The log density of the merged groups along their effects.
+    nodes : NodeValues
+    log_likelihood, log_density : ndarray, shape (value,)
+        log p(y | theta, w), the integrated effects left out, and that with the priors.
+    """
+
+    natural: Natural
+    beta: np.ndarray
+    line: Line
+    nodes: NodeValues
+    log_likelihood: np.ndarray
+    log_density: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """The joint log density of theta and w.
 
@@ -96,6 +124,8 @@ class Problem:
         Every row: for drawing the effects.
     classes : ndarray of int, shape (group,)
         The merged group of each group of `full`.
+    levels : ndarray of int, shape (group,)
+        The level of each group of `full`.
     rule : Rule
     centres : ndarray, shape (merged group,)
         Where the search for the mode of each group's effect begins.
@@ -107,8 +137,15 @@ class Problem:
     merged: Data
     full: Data
     classes: np.ndarray
+    levels: np.ndarray
     rule: Rule
     centres: np.ndarray
+
+    @property
+    def n_integrated_levels(self) -> int:
+        """Return the number of levels of the integrated term, 0 without one."""
+        integrated = self.terms.integrated
+        return 0 if integrated is None else self.terms.all[integrated].n_levels
 
     def with_nodes(self, n_nodes: int) -> Problem:
         """Return the same problem with another number of nodes."""
@@ -119,39 +156,36 @@ class Problem:
         natural = self.outer.natural(theta[None])
         linear = self.inner.linear(w[None], natural.sds)
         with np.errstate(all="ignore"):
-            at = self.predictors(self.merged, natural, linear.beta)
-            found = place_nodes(self.merged.rows, at, self.centres, TIGHT)
+            at, rows = self.predictors(self.merged, natural, linear.beta), self.merged.rows
+            found = place_nodes(rows, at, line=rows.line(at), start=self.centres, tolerance=TIGHT)
         return replace(self, centres=found.mode[:, 0])
 
     def log_density(self, theta: np.ndarray, w: np.ndarray) -> np.ndarray:
         """Return the joint log density, shape (value,), of theta and w, one row per value."""
-        found = np.full(len(theta), -np.inf)
-        near = np.flatnonzero((np.abs(theta) < FARTHEST).all(axis=1))
-        n_rows = len(self.merged.offset)
-        with np.errstate(all="ignore"):
-            for part in chunks(n_rows, len(near)):
-                at = near[part]
-                found[at] = self._values(theta[at], w[at])
-        return np.where(np.isfinite(found), found, -np.inf)
+        parts = [found.log_density for _, found in self.evaluations(theta, w)]
+        return np.concatenate([np.zeros(0), *parts])
 
-    def _values(self, theta: np.ndarray, w: np.ndarray) -> np.ndarray:
-        natural = self.outer.natural(theta)
+    def evaluations(self, theta: np.ndarray, w: np.ndarray) -> Iterator[tuple[slice, Evaluated]]:
+        """Yield parts of the values and what is found there."""
+        for part in chunks(len(self.merged.offset), len(theta)):
+            yield part, self.evaluate(theta[part], w[part])
+
+    def evaluate(self, theta: np.ndarray, w: np.ndarray) -> Evaluated:
+        """Return what is found at a few values of theta and w, one row per value."""
+        is_near = (np.abs(theta) < FARTHEST).all(axis=1)
+        natural = self.outer.natural(np.where(is_near[:, None], theta, 0.0))
         linear = self.inner.linear(w, natural.sds)
-        log_likelihood = self.log_likelihood(natural, linear.beta)
-        return log_likelihood + natural.log_prior + linear.log_prior
-
-    def log_likelihood(self, natural: Natural, beta: np.ndarray) -> np.ndarray:
-        """Return log p(y | theta, w), shape (value,), the integrated effects left out.
-
-        Parameters
-        ----------
-        natural : Natural
-        beta : ndarray, shape (column, value)
-            Working coefficients, then effects of the other terms.
-        """
-        at = self.predictors(self.merged, natural, beta)
-        constant = log_constant(self.merged.rows, natural.auxiliary)
-        return log_integral(self.merged.rows, at, self.rule, self.centres) + constant
+        rows = self.merged.rows
+        with np.errstate(all="ignore"):
+            at = self.predictors(self.merged, natural, linear.beta)
+            line = rows.line(at)
+            centres = place_nodes(rows, at, line=line, start=self.centres, tolerance=LOOSE)
+            nodes = node_values(line, centres, self.rule)
+            log_likelihood = rows.groups.counts @ nodes.log_integrals()
+            log_likelihood += log_constant(rows, natural.auxiliary)
+            log_density = log_likelihood + natural.log_prior + linear.log_prior
+        log_density = np.where(np.isfinite(log_density) & is_near, log_density, -np.inf)
+        return Evaluated(natural, linear.beta, line, nodes, log_likelihood, log_density)
 
     def predictors(self, data: Data, natural: Natural, beta: np.ndarray) -> Predictors:
         """Return linear predictors of some rows."""
@@ -250,23 +284,25 @@ def build_problem(spec: ModelSpec, design: Design, *, n_nodes: int) -> Problem:
     content = np.column_stack(
         [columns, main.offset, z, outcome.y, outcome.trials, outcome.rate, outcome.weights]
     )
-    merged, classes = merge_groups(levels, content)
+    groups = sort_groups(levels, content)
 
     def data(groups: Groups) -> Data:
         picked = groups.rows
-        rows = Rows(groups, _kernel(family, link, outcome, picked), support)
-        return Data(columns[picked], main.offset[picked], z[picked], rows)
+        kernel, own_z = _kernel(family, link, outcome, picked), z[picked]
+        rows = Rows(groups, kernel, find_common_z(groups, kernel, own_z), support)
+        return Data(columns[picked], main.offset[picked], own_z, rows)
 
-    merged_data = data(merged)
+    merged = data(groups.merged)
     return Problem(
         terms=terms,
         outer=build_outer(spec, terms),
         inner=inner,
-        merged=merged_data,
-        full=data(sort_groups(levels)),
-        classes=classes,
-        rule=make_rule(merged_data.rows, n_nodes),
-        centres=np.zeros(merged.n_groups),
+        merged=merged,
+        full=merged if groups.full is groups.merged else data(groups.full),
+        classes=groups.classes,
+        levels=groups.levels,
+        rule=make_rule(merged.rows, n_nodes),
+        centres=np.zeros(groups.merged.n_groups),
     )
 
 
