@@ -4,6 +4,8 @@ inverse relationship comes from other code (README.md there)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -66,12 +68,90 @@ def test_the_textbook_inbreeding_is_met_exactly() -> None:
     np.testing.assert_array_equal(mrode().inbreeding(), [0, 0, 0, 0, 0.125, 0.125])
 
 
-def test_the_textbook_inverse_is_met() -> None:
-    inverse = mrode().inverse()
+def test_the_whole_textbook_inverse_is_met() -> None:
+    # Mrode & Pocrnic, table of A^-1 with inbreeding accounted for, as printed.
+    printed = [
+        [1.833, 0.500, -1.000, -0.667, 0.000, 0.000],
+        [0.500, 2.033, -1.000, 0.000, 0.533, -1.067],
+        [-1.000, -1.000, 2.500, 0.500, -1.000, 0.000],
+        [-0.667, 0.000, 0.500, 1.833, -1.000, 0.000],
+        [0.000, 0.533, -1.000, -1.000, 2.533, -1.067],
+        [0.000, -1.067, 0.000, 0.000, -1.067, 2.133],
+    ]
 
-    np.testing.assert_allclose(inverse.toarray(), np.linalg.inv(MRODE_A), atol=1e-12)
-    # Mrode & Pocrnic, table of A^-1 with inbreeding accounted for: its first diagonal element.
-    assert inverse[0, 0] == pytest.approx(1.8333, abs=5e-5)
+    inverse = mrode().inverse().toarray()
+
+    np.testing.assert_array_equal(inverse.round(3), printed)
+
+
+def full_sibs(generations: int) -> Pedigree:
+    """Brothers mated to their sisters: two of each generation, `m1` and `f1` and so on."""
+    rows = [("m0", "", ""), ("f0", "", "")]
+    for t in range(generations):
+        rows += [(f"m{t + 1}", f"m{t}", f"f{t}"), (f"f{t + 1}", f"m{t}", f"f{t}")]
+    return simulated(pd.DataFrame(rows, columns=["id", "sire", "dam"]))
+
+
+def test_full_sib_mating_has_the_inbreeding_of_wright() -> None:
+    # Falconer & Mackay (1996), Introduction to Quantitative Genetics, 4th edition, table 5.1:
+    # F_t = (1 + 2 F_(t-1) + F_(t-2)) / 4.
+    expected = [Fraction(0), Fraction(0)]
+    for _ in range(14):
+        expected.append((1 + 2 * expected[-1] + expected[-2]) / 4)
+    assert [round(float(F), 3) for F in expected[2:7]] == [0.25, 0.375, 0.5, 0.594, 0.672]
+
+    F = full_sibs(15).inbreeding()
+
+    found = [float(F.sel(individual=f"f{t}")) for t in range(16)]
+    assert found == [float(value) for value in expected]
+
+
+def exact_inverse(A: list[list[Fraction]]) -> np.ndarray:
+    """Gauss and Jordan in rational numbers."""
+    n = len(A)
+    rows = [[*row, *(Fraction(int(i == j)) for j in range(n))] for i, row in enumerate(A)]
+    for i in range(n):
+        rows[i] = [value / rows[i][i] for value in rows[i]]
+        for k in range(n):
+            if k != i:
+                rows[k] = [b - rows[k][i] * a for a, b in zip(rows[i], rows[k], strict=True)]
+    return np.array([[float(value) for value in row[n:]] for row in rows])
+
+
+@pytest.mark.parametrize("make", [mrode, lambda: full_sibs(6)], ids=["textbook", "full sibs"])
+def test_the_inverse_is_that_of_rational_numbers(make: Callable[[], Pedigree]) -> None:
+    pedigree = make()
+    # Entries of A are sums of powers of 1/2, so those of the tabular rule are exact.
+    A = [[Fraction(float(value)) for value in row] for row in tabular(pedigree.parents)]
+
+    inverse = pedigree.inverse().toarray()
+
+    np.testing.assert_allclose(inverse, exact_inverse(A), rtol=1e-14, atol=1e-14)
+
+
+def test_the_relationship_is_that_of_genes_dropped_through_the_pedigree() -> None:
+    # A_ij is twice the chance that a gene of i and one of j descend from the same founder's gene.
+    pedigree, n_drops = simulated(simulated_rows()), 20_000
+    rng = np.random.default_rng(11)
+    genes = np.empty((pedigree.n_individuals, 2, n_drops), dtype=np.int32)
+    for i in np.argsort(pedigree.generation, kind="stable"):
+        for side, parent in enumerate(pedigree.parents[:, i]):
+            taken = rng.integers(0, 2, n_drops)
+            genes[i, side] = (
+                2 * i + side if parent < 0 else genes[parent, taken, np.arange(n_drops)]
+            )
+    A = pedigree.relationship().to_numpy()
+    pairs = np.concatenate([np.tile(np.arange(300), (2, 1)).T, rng.integers(0, 300, (2000, 2))])
+
+    for i, j in pairs[A[tuple(pairs.T)] > 0]:
+        same = genes[i, :, None] == genes[j, None]
+        shared = 0.5 * same.sum(axis=(0, 1))
+        error = shared.std() / np.sqrt(n_drops)
+        # 5: the largest of a thousand.
+        assert abs(shared.mean() - A[i, j]) <= 5 * error
+    assert not any(
+        (genes[i, :, None] == genes[j, None]).any() for i, j in pairs[A[tuple(pairs.T)] == 0]
+    )
 
 
 def test_the_determinant_is_that_of_the_relationship() -> None:
