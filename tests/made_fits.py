@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from poolish.design import build_design
+from poolish.design.arrays import Design
 from poolish.engines.prior import draw_prior
 from poolish.engines.protocol import Draws, Plan
 from poolish.formula import columns, parse
@@ -78,3 +79,18 @@ def read_brms_summary() -> dict[str, dict[str, float]]:
     """Return brms's mean, sd and mcse of every parameter of the same fit, under its names."""
     text = (REFERENCE / "brms" / "sleepstudy_slope.json").read_text()
     return json.loads(text)["summary"]
+
+
+def without_rows(design: Design, left_out: np.ndarray) -> Design:
+    """Return a design without the rows of a mask, its levels and columns the same."""
+    kept = ~left_out
+
+    def cut(part):
+        arrays = {f.name: getattr(part, f.name) for f in fields(part)}
+        return {n: v[kept] for n, v in arrays.items() if isinstance(v, np.ndarray)}
+
+    predictors = {
+        name: replace(p, **cut(p), groups=tuple(replace(g, **cut(g)) for g in p.groups))
+        for name, p in design.predictors.items()
+    }
+    return Design(replace(design.response, **cut(design.response)), predictors)

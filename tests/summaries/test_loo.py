@@ -1,23 +1,18 @@
 from __future__ import annotations
 
-from dataclasses import fields, replace
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from scipy.special import gammaln, logsumexp
-from tests.made_fits import make_posterior
+from tests.made_fits import make_posterior, without_rows
 
 import poolish as po
-from poolish.design.arrays import Design
 from poolish.engines.choose import run_engine
 from poolish.engines.protocol import Plan
-from poolish.errors import DataError, UnsupportedError
+from poolish.errors import DataError
 from poolish.predict.lazy import with_lazy_groups
 from poolish.summaries.compare import compare_loo, stacking_weights
-from poolish.summaries.effects import select_group
-from poolish.summaries.group_likelihood import _by_points, marginal_log_likelihood
 from poolish.summaries.loo import leave_group_out, leave_one_out
 from poolish.summaries.sensitivity import tabulate_sensitivity
 
@@ -41,20 +36,6 @@ def test_rows_with_a_high_k_are_named(brms_sleep):
     assert result.doubtful
     assert set(result.doubtful) <= {"7", "56", "59"}
     assert all(row in repr(result) for row in result.doubtful)
-
-
-def without_rows(design: Design, left_out: np.ndarray) -> Design:
-    kept = ~left_out
-
-    def cut(part):
-        arrays = {f.name: getattr(part, f.name) for f in fields(part)}
-        return {n: v[kept] for n, v in arrays.items() if isinstance(v, np.ndarray)}
-
-    predictors = {
-        name: replace(p, **cut(p), groups=tuple(replace(g, **cut(g)) for g in p.groups))
-        for name, p in design.predictors.items()
-    }
-    return Design(replace(design.response, **cut(design.response)), predictors)
 
 
 def refitted_elpd(fit: po.Fit, row: int) -> tuple[float, float]:
@@ -85,31 +66,6 @@ def test_rows_with_a_high_k_are_matched_to_exact_refits(sleep_fit):
         assert result.pointwise["elpd"][row] == pytest.approx(exact, abs=4 * np.hypot(error, 0.03))
     good = plain.pointwise["khat"] <= 0.7
     pd.testing.assert_frame_equal(result.pointwise[good], plain.pointwise[good])
-
-
-@pytest.mark.slow
-def test_levels_left_out_agree_with_exact_refits(sleep_fit):
-    """Three subjects: the density of all their rows when none was fitted, effects integrated."""
-    design, spec = sleep_fit.result.design, sleep_fit.result.spec
-    codes, result = design.main.groups[0].codes, sleep_fit.loo_group("Subject").pointwise
-    for level in np.flatnonzero(result["khat"] < 0.5)[:3]:
-        own = codes == level
-        plan = Plan(draws=4000, chains=4, seed=int(level), progress=False)
-        draws = run_engine(spec, without_rows(design, own), plan).draws.posterior
-        X, y = design.main.X[own], design.response.y[own]
-        b, sigma = draws["b"].reshape(-1, 2), draws["sigma"].reshape(-1)
-        sd, cor = draws["sd_Subject"].reshape(-1, 2), draws["cor_Subject"].reshape(-1, 2, 2)
-        between = X @ (cor * sd[:, :, None] * sd[:, None, :]) @ X.T
-        covariance = between + sigma[:, None, None] ** 2 * np.eye(len(y))
-        left = (y - b @ X.T)[..., None]
-        quadratic = (left * np.linalg.solve(covariance, left)).sum(axis=(1, 2))
-        log_det = np.linalg.slogdet(covariance)[1]
-        log = -0.5 * (quadratic + log_det + len(y) * np.log(2 * np.pi))
-        density = np.exp(log - log.max())
-        error = density.std() / density.mean() / np.sqrt(len(density))
-        exact = float(np.log(density.mean()) + log.max())
-        # The weights of 4,000 draws have an error of their own, of about twice that.
-        assert result["elpd"][level] == pytest.approx(exact, abs=4 * 3 * error)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -185,43 +141,8 @@ def _poisson_mode(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return b, covariance
 
 
-def test_the_likelihood_of_a_level_is_a_multivariate_normal(brms_sleep):
-    found = select_group(brms_sleep, "Subject")
-
-    values = marginal_log_likelihood(brms_sleep, found, n_nodes=2, seed=0)
-
-    draws, y = brms_sleep.draws.isel(chain=1, draw=3), brms_sleep.design.response.y
-    X = brms_sleep.design.main.X[20:30]
-    sd = draws["sd_Subject"].values
-    S = draws["cor_Subject"].values * np.outer(sd, sd)
-    covariance = X @ S @ X.T + float(draws["sigma"]) ** 2 * np.eye(10)
-    expected = stats.multivariate_normal(X @ draws["b"].values, covariance).logpdf(y[20:30])
-    place = 1 * brms_sleep.draws.sizes["draw"] + 3
-    assert values[place, 2] == pytest.approx(expected, abs=1e-8)
-
-
-def test_points_agree_with_the_exact_integral(brms_sleep):
-    found = select_group(brms_sleep, "Subject")
-    exact = marginal_log_likelihood(brms_sleep, found, n_nodes=2, seed=0)
-
-    points = marginal_log_likelihood(brms_sleep, found, n_nodes=128, seed=0, integrate=_by_points)
-
-    assert np.abs(points - exact).mean() < 0.03
-
-
 def test_a_new_subject_is_predicted_worse_than_a_new_row(brms_sleep):
     assert leave_group_out(brms_sleep, "Subject").elpd < leave_one_out(brms_sleep).elpd
-
-
-def test_levels_with_a_known_covariance_are_not_left_out():
-    K = pd.DataFrame(np.eye(3) + 0.1, index=list("abc"), columns=list("abc"))
-    data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0, 5.0, 7.0], "g": list("aabbcc")})
-    posterior = po.fit(
-        "y ~ 1 + (1 | gr(g, cov=K))", data, relations={"K": K}, seed=1, progress=False
-    ).result
-
-    with pytest.raises(UnsupportedError, match="cannot be left out one at a time"):
-        leave_group_out(posterior, posterior.spec.main.groups[0].name)
 
 
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter")

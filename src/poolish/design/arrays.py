@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -126,9 +127,29 @@ class ResponseDesign:
     levels: tuple[str, ...] = ()
     rows: np.ndarray | None = None
 
+    def at(self, rows: np.ndarray) -> ResponseDesign:
+        """Return the outcome of some rows, given by their positions."""
+        whole = {name: getattr(self, name) for name in _BY_ROW}
+        cut: dict[str, Any] = {n: None if v is None else v[rows] for n, v in whole.items()}
+        return replace(self, **cut)
+
     def row_label(self, row: int) -> str:
         """Return what the user calls the row at position `row`."""
         return str(row if self.rows is None else self.rows[row])
+
+
+_BY_ROW = (
+    "y",
+    "trials",
+    "se",
+    "weights",
+    "rate",
+    "censoring",
+    "upper",
+    "lower_bound",
+    "upper_bound",
+    "rows",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,11 @@ class Block:
         modelled = {name: predictors[name].link.inverse(eta) for name, eta in self.linear.items()}
         auxiliary = {name: values[self.draws] for name, values in self.rows.auxiliary.items()}
         return modelled | auxiliary
+
+    def at(self, rows: np.ndarray) -> Block:
+        """Return the same draws for some of the rows, given by their positions."""
+        linear = {name: eta[:, rows] for name, eta in self.linear.items()}
+        return replace(self, linear=linear)
 
 
 def iterate_blocks(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,10 +45,34 @@ def condition_gaussian(
     factor : ndarray, shape (sample, effect, effect)
         F of the covariance S = F F' of the effects.
     response : ResponseDesign
+    """
+    mean, precision, log_density = solve_gaussian(block, Z @ factor, response)
+    return Conditional(log_density, _normal_draws(factor, mean, precision))
+
+
+def solve_gaussian(
+    block: Block, A: np.ndarray, response: ResponseDesign
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean and precision of standard normal effects v given rows, and the rows' density.
+
+    Parameters
+    ----------
+    block : Block
+        The effects at zero.
+    A : ndarray, shape (sample, obs, effect)
+        What a unit of each v adds to the linear predictor.
+    response : ResponseDesign
+
+    Returns
+    -------
+    mean : ndarray, shape (sample, effect)
+    precision : ndarray, shape (sample, effect, effect)
+    log_density : ndarray, shape (sample,)
+        Of the rows, v integrated out.
 
     Notes
     -----
-    y = eta + A v + e, A = Z F, v ~ normal(0, I), e ~ normal(0, R), R diagonal. With
+    y = eta + A v + e, v ~ normal(0, I), e ~ normal(0, R), R diagonal. With
     P = I + A' R^-1 A and m = P^-1 A' R^-1 (y - eta): v | y ~ normal(m, P^-1), and
     -2 log p(y) = log |R| + log |P| + (y - eta)' R^-1 (y - eta) - m' P m + n log 2 pi
     (Rasmussen & Williams 2006, Gaussian Processes for Machine Learning, equations 2.8 and A.10).
@@ -57,15 +81,14 @@ def condition_gaussian(
     parameters = block.parameters
     mean = parameters[spec.main.parameter]
     variance = np.broadcast_to(spec.family.variance(parameters, response), mean.shape)
-    A = Z @ factor
     scaled = A / variance[:, :, None]
-    P = np.eye(Z.shape[1]) + np.einsum("sni,snj->sij", scaled, A)
+    P = np.eye(A.shape[2]) + np.swapaxes(scaled, 1, 2) @ A
     error = response.y - mean
     right = np.einsum("sni,sn->si", scaled, error)
     m = np.linalg.solve(P, right[..., None])[..., 0]
     square = np.sum(error**2 / variance, axis=1) - np.einsum("si,si->s", m, right)
-    log_density = -0.5 * (np.log(variance).sum(axis=1) + np.linalg.slogdet(P)[1] + square)
-    return Conditional(log_density, _normal_draws(factor, m, P))
+    log_det = np.log(variance).sum(axis=1) + np.linalg.slogdet(P)[1]
+    return m, P, -0.5 * (log_det + square + A.shape[1] * _LOG_2PI)
 
 
 def condition_laplace(
@@ -91,52 +114,69 @@ def condition_laplace(
     A draw v of the normal q at the mode, with the curvature there, has the weight
     p(y | v) normal(v; 0, I) / q(v), whose mean over q is the marginal density of the rows.
     """
-    density, A = _row_density(block, response), Z @ factor
-    mode, precision = _mode(density, A)
+    density, A = row_density(block, response, block.spec.main.parameter), Z @ factor
+    mode, precision = find_mode(density, A)
     root = np.linalg.cholesky(precision)
     z = rng.standard_normal(mode.shape)
     v = mode + np.linalg.solve(np.swapaxes(root, 1, 2), z[..., None])[..., 0]
     log_q = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1) - 0.5 * (z**2).sum(axis=1)
-    log_p = density(np.einsum("sni,si->sn", A, v)).sum(axis=1) - 0.5 * (v**2).sum(axis=1)
     effects = np.einsum("sij,sj->si", factor, v)
-    return Conditional(log_p - log_q, lambda samples, _: effects[samples])
+    return Conditional(log_posterior(density, A, v) - log_q, lambda samples, _: effects[samples])
 
 
-type _Density = Callable[[np.ndarray], np.ndarray]
+# Log density of each draw and row, shape (sample, obs), as a linear predictor is moved.
+type Density = Callable[[np.ndarray], np.ndarray]
 
 
-def _row_density(block: Block, response: ResponseDesign) -> _Density:
-    """Return the log density of each draw and row, the main linear predictor moved."""
-    main, family = block.spec.main.parameter, block.spec.family
+def row_density(block: Block, response: ResponseDesign, parameter: str) -> Density:
+    """Return the log density of each draw and row, one linear predictor moved."""
+    family = block.spec.family
 
     def density(moved: np.ndarray) -> np.ndarray:
-        linear = {**block.linear, main: block.linear[main] + moved}
-        parameters = Block(block.spec, block.rows, block.draws, linear).parameters
-        values = log_density(family, response.y, parameters, response)
+        linear = {**block.linear, parameter: block.linear[parameter] + moved}
+        parameters = replace(block, linear=linear).parameters
+        with np.errstate(all="ignore"):
+            values = log_density(family, response.y, parameters, response)
         return np.asarray(np.nan_to_num(values, nan=-1e300, neginf=-1e300))
 
     return density
 
 
-def _mode(density: _Density, A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mode and precision of v given the rows, for every draw, by damped Newton steps."""
+def find_mode(density: Density, A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mode and precision of v given the rows, for every draw, by damped Newton steps.
+
+    Parameters
+    ----------
+    density : callable
+        Of each row, as a function of what is added to its linear predictor.
+    A : ndarray, shape (sample, obs, effect)
+
+    Returns
+    -------
+    mode : ndarray, shape (sample, effect)
+    precision : ndarray, shape (sample, effect, effect)
+        Minus the second derivatives at the mode, those of rows that bend upwards left out.
+    """
     identity = np.eye(A.shape[2])
     v = np.zeros((A.shape[0], A.shape[2]))
-    value = _objective(density, A, v)
+    value = log_posterior(density, A, v)
     precision = np.broadcast_to(identity, (len(v), *identity.shape))
+    # A step of the linear predictor that is small against what the effects do to it.
+    reach = np.sqrt(np.square(A).sum(axis=2))
+    h = _STEP * np.where(reach > 0, reach, 1.0)
     for _ in range(_MOST_STEPS):
         eta = np.einsum("sni,si->sn", A, v)
-        low, here, high = (density(eta + k * _STEP) for k in (-1, 0, 1))
+        low, here, high = (density(eta + k * h) for k in (-1, 0, 1))
         # Rows where the density is not concave (heavy tails) add no precision.
-        bend = np.maximum(-(low - 2.0 * here + high) / _STEP**2, 0.0)
-        precision = identity + np.einsum("sni,sn,snj->sij", A, bend, A)
-        gradient = np.einsum("sni,sn->si", A, (high - low) / (2.0 * _STEP)) - v
+        bend = np.maximum(-(low - 2.0 * here + high) / h**2, 0.0)
+        precision = identity + np.swapaxes(A * bend[..., None], 1, 2) @ A
+        gradient = np.einsum("sni,sn->si", A, (high - low) / (2.0 * h)) - v
         step = np.linalg.solve(precision, gradient[..., None])[..., 0]
         if np.max(np.abs(step)) < 1e-6:
             break
         share = np.ones(len(v))
         for _ in range(20):
-            there = _objective(density, A, v + share[:, None] * step)
+            there = log_posterior(density, A, v + share[:, None] * step)
             is_lower = there < value - 1e-9 * np.abs(value)
             if not is_lower.any():
                 break
@@ -149,7 +189,8 @@ def _mode(density: _Density, A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return v, precision
 
 
-def _objective(density: _Density, A: np.ndarray, v: np.ndarray) -> np.ndarray:
+def log_posterior(density: Density, A: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return log p(rows | v) - |v|^2 / 2, shape (sample,)."""
     rows = density(np.einsum("sni,si->sn", A, v)).sum(axis=1)
     return np.asarray(rows - 0.5 * (v**2).sum(axis=1))
 

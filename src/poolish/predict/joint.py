@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,7 +12,7 @@ from poolish.posterior import Posterior
 from poolish.predict.effects import GroupRows, normal_factor
 from poolish.predict.groups import fitted_group
 from poolish.predict.pointwise import row_log_likelihood
-from poolish.predict.policies import parse_policies
+from poolish.predict.policies import Policy, group_names
 from poolish.predict.rows import PredictionRows, PredictorRows, collect_rows, relation_scale
 from poolish.relations.relation import dense_covariance, select
 from poolish.spec.distributions import log_density
@@ -40,7 +40,8 @@ class Joint:
         Which of their scalars differ between draws.
     precisions : Mapping of (str, int) to ndarray, shape (level, level), or None
         Of the groups that move, by predictor and place: the inverse of the known covariance
-        between the levels that occur; None where levels are independent.
+        between the levels that occur; None where levels are independent. Of groups that are
+        integrated out only the sds move.
 
     Notes
     -----
@@ -130,14 +131,29 @@ class Joint:
         return np.where(is_inside, density, -np.inf)
 
 
-def open_joint(posterior: Posterior, *, thin: int = 1) -> Joint:
-    """Return the joint posterior of a fit, at every `thin`-th of its draws."""
-    rows = collect_rows(posterior, None, parse_policies(posterior.spec, "observed"))
+def open_joint(posterior: Posterior, *, thin: int = 1, integrated: Collection[str] = ()) -> Joint:
+    """Return the joint posterior of a fit, at every `thin`-th of its draws.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    thin : int
+    integrated : collection of str
+        Groups whose effects are no parameters: the likelihood that goes with it has none.
+    """
+    rows = fitted_state(posterior, integrated=integrated)
     kept = _thinned(rows, thin)
     precisions = dict(_precisions(posterior, kept))
     keys = tuple(_keys(kept, precisions))
     bare = Joint(posterior, kept, keys, np.empty(0, dtype=bool), precisions)
     return replace(bare, moves=np.ptp(bare._everything(), axis=0) > 0)
+
+
+def fitted_state(posterior: Posterior, *, integrated: Collection[str] = ()) -> PredictionRows:
+    """Return the draws and the fitted rows, without the effects of groups integrated out."""
+    names = group_names(posterior.spec)
+    policies: dict[str, Policy] = {n: "integrate" if n in integrated else "observed" for n in names}
+    return collect_rows(posterior, None, policies)
 
 
 def state_log_likelihood(posterior: Posterior, state: PredictionRows) -> np.ndarray:
@@ -157,10 +173,9 @@ def _precisions(
     for name, spec in posterior.spec.predictors.items():
         for place, group in enumerate(spec.groups):
             found = rows.predictors[name].groups[place]
-            assert found.r is not None
-            n_levels = found.r.shape[1]
             if any(group.share) or not (found.sd > 0).all():
                 continue
+            n_levels = 0 if found.r is None else found.r.shape[1]
             if group.relation is None:
                 yield (name, place), None
             elif n_levels <= _MOST_UNITS:
@@ -183,7 +198,9 @@ def _keys(
 ) -> Iterator[_Key]:
     yield from (("b", name, 0) for name in rows.predictors)
     for name, place in precisions:
-        yield from (("sd", name, place), ("r", name, place))
+        yield ("sd", name, place)
+        if rows.predictors[name].groups[place].r is not None:
+            yield ("r", name, place)
     yield from (("auxiliary", name, 0) for name in rows.auxiliary)
 
 
@@ -192,9 +209,11 @@ def _moved(name: str, rows: PredictorRows, parts: dict[_Key, np.ndarray]) -> Pre
         replace(
             group,
             sd=np.exp(parts["sd", name, place]),
-            r=parts["r", name, place].reshape(len(rows.b), -1, group.Z.shape[1]),
+            r=None
+            if group.r is None
+            else parts["r", name, place].reshape(len(rows.b), -1, group.Z.shape[1]),
         )
-        if ("r", name, place) in parts
+        if ("sd", name, place) in parts
         else group
         for place, group in enumerate(rows.groups)
     )
@@ -203,9 +222,10 @@ def _moved(name: str, rows: PredictorRows, parts: dict[_Key, np.ndarray]) -> Pre
 
 def _log_group(spec: GroupSpec, rows: GroupRows, precision: np.ndarray | None) -> np.ndarray:
     """Return the log density of a group's sds, on the log scale, and of its effects given them."""
-    assert rows.r is not None
     priors = zip(spec.sd_priors, rows.sd.T, strict=True)
     total = sum((log_density(prior, sd, lower=0.0) + np.log(sd) for prior, sd in priors), 0.0)
+    if rows.r is None:
+        return np.asarray(total)
     factor = normal_factor(rows.sd, rows.cor)
     z = np.linalg.solve(factor, np.swapaxes(rows.r, 1, 2))
     log_det = np.linalg.slogdet(factor)[1]

@@ -13,7 +13,7 @@ from poolish.posterior import Posterior
 from poolish.posterior.variables import tree_name
 from poolish.predict.groups import Reader, fitted_group, group_reader
 from poolish.predict.policies import group_names
-from poolish.spec.model import GroupSpec, PredictorSpec
+from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
 
 # Levels at a time: 4,000 draws of two effects take 64 MiB. The exact engine draws effects that it
 # did not store in tiles of as many levels.
@@ -85,13 +85,25 @@ def select_group(posterior: Posterior, name: str, *, parameter: str | None = Non
     UnknownNameError
         If there is no such group.
     """
-    predictors = posterior.spec.predictors.values()
-    chosen = [p for p in predictors if parameter in (None, p.parameter)]
-    for predictor in chosen:
-        for group in predictor.groups:
-            if group.name == name:
-                return collect_effects(posterior, predictor, group)
-    names = group_names(posterior.spec)
+    predictor, place = find_group(posterior.spec, name, parameter=parameter)
+    return collect_effects(posterior, predictor, predictor.groups[place])
+
+
+def find_group(
+    spec: ModelSpec, name: str, *, parameter: str | None = None
+) -> tuple[PredictorSpec, int]:
+    """Return the predictor that has a group, and the group's place in it.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such group.
+    """
+    for predictor in spec.predictors.values():
+        for place, group in enumerate(predictor.groups):
+            if group.name == name and parameter in (None, predictor.parameter):
+                return predictor, place
+    names = group_names(spec)
     raise UnknownNameError(
         f"`{name}` is not a group of this model",
         given=f"group `{name}`" + (f" of parameter `{parameter}`" if parameter else ""),

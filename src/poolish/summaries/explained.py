@@ -193,18 +193,6 @@ def _predictor_part(predictor: PredictorRows, chosen: np.ndarray) -> PredictorRo
 
 
 def _response_part(response: ResponseDesign, chosen: np.ndarray) -> ResponseDesign:
-    def part(values: np.ndarray | None) -> np.ndarray | None:
-        return None if values is None else values[chosen]
-
-    return replace(
-        response,
-        y=response.y[chosen],
-        trials=part(response.trials),
-        se=part(response.se),
-        weights=part(response.weights),
-        rate=part(response.rate),
-        censoring=None,
-        upper=None,
-        lower_bound=None,
-        upper_bound=None,
-    )
+    """Return the outcome of some rows, as if nothing had been cut off: moments are of it whole."""
+    part = response.at(chosen)
+    return replace(part, censoring=None, upper=None, lower_bound=None, upper_bound=None)

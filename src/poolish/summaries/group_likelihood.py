@@ -3,154 +3,209 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import scipy
 from scipy.special import logsumexp, ndtri
 
+from poolish.design.arrays import GroupDesign, ResponseDesign
+from poolish.errors import UnsupportedError
 from poolish.posterior import Posterior
 from poolish.predict.blocks import Block, iterate_blocks
-from poolish.predict.effects import normal_factor
-from poolish.predict.policies import Policy, group_names, parse_policies
-from poolish.predict.rows import collect_rows
-from poolish.spec.families.additions import log_density
-from poolish.summaries.effects import GroupEffects
+from poolish.predict.conditional import find_mode, log_posterior, row_density, solve_gaussian
+from poolish.predict.effects import GroupRows, population_factor
+from poolish.predict.rows import PredictionRows
+from poolish.spec.model import GroupSpec, ModelSpec
+from poolish.summaries.effects import find_group
 
-_LOG_2PI = np.log(2 * np.pi)
+# Gauss-Hermite nodes for each effect of one or two; of more, quasi-random points do better.
+_N_HERMITE = {1: 21, 2: 11}
 # A proposal too narrow has heavy weights; one too wide wastes a few points.
-_WIDER = 1.3
+_WIDER = 1.15
 
-type Integral = Callable[[Posterior, GroupEffects, Block, np.ndarray, np.ndarray], np.ndarray]
+
+@dataclass(frozen=True, slots=True)
+class LevelsOut:
+    """A group of which levels are left out, each with everything that lies within it.
+
+    Parameters
+    ----------
+    parameter : str
+        The family parameter whose formula has the group.
+    places : tuple of int
+        Places, among the groups of that predictor, of the group and of those nested within it:
+        without the level's rows nothing is known of their effects either.
+    labels : tuple of str
+    rows : tuple of ndarray of int
+        Positions of the rows of each level.
+    """
+
+    parameter: str
+    places: tuple[int, ...]
+    labels: tuple[str, ...]
+    rows: tuple[np.ndarray, ...]
+
+    def names(self, spec: ModelSpec) -> tuple[str, ...]:
+        """Return the names of the groups whose effects are integrated out."""
+        groups = spec.predictors[self.parameter].groups
+        return tuple(groups[place].name for place in self.places)
+
+
+def leave_levels(posterior: Posterior, name: str) -> LevelsOut:
+    """Return what is left out with each level of a group.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such group.
+    UnsupportedError
+        If a level left out is not independent of the others, or has effects on other parameters.
+    """
+    predictor, place = find_group(posterior.spec, name)
+    designs = posterior.design.predictors[predictor.parameter].groups
+    own = designs[place]
+    within = [k for k, other in enumerate(designs) if k == place or _is_within(other, own)]
+    for k in within:
+        _check_independent(name, predictor.groups[k])
+    _check_elsewhere(posterior, name, predictor.parameter, own)
+    order = np.argsort(own.codes, kind="stable")
+    ends = np.cumsum(np.bincount(own.codes, minlength=own.n_levels))[:-1]
+    rows = tuple(np.split(order, ends))
+    return LevelsOut(predictor.parameter, tuple(within), own.levels, rows)
 
 
 def marginal_log_likelihood(
     posterior: Posterior,
-    found: GroupEffects,
+    state: PredictionRows,
+    out: LevelsOut,
     *,
     n_nodes: int,
     seed: int,
-    integrate: Integral | None = None,
+    is_exact: bool | None = None,
 ) -> np.ndarray:
     """Return log p(rows of the level | everything but its effects), shape (sample, level).
 
     Parameters
     ----------
     posterior : Posterior
-    found : GroupEffects
+    state : PredictionRows
+        The fitted rows, the effects of the groups that are left out integrated.
+    out : LevelsOut
     n_nodes : int
-        Quasi-random points, a power of two, for the integral, where it is not exact.
+        Quasi-random points, a power of two, for the integral over more than two effects.
     seed : int
-    integrate : callable, optional
-        How; the exact integral where there is one when left out.
+        Of the points.
+    is_exact : bool, optional
+        Whether to take the closed form, where there is one when left out.
     """
-    n_samples = found.sd.shape[0] * found.sd.shape[1]
-    sd = found.sd.reshape(n_samples, -1)
-    cor = None if found.cor is None else found.cor.reshape(n_samples, *found.cor.shape[2:])
-    factor = normal_factor(sd, cor)
-    if integrate is None:
-        integrate = _exact if _is_linear(posterior, found) else _by_points
-    total = np.empty((n_samples, found.n_levels))
-    policies: dict[str, Policy] = dict.fromkeys(group_names(posterior.spec), "observed")
-    policies[found.group.name] = "zero"
-    rows = collect_rows(posterior, None, parse_policies(posterior.spec, policies))
-    rng = np.random.default_rng(seed)
-    points = scipy.stats.qmc.Sobol(factor.shape[-1], rng=np.random.default_rng(seed)).random(
-        n_nodes
-    )
-    nodes = ndtri(points)
-    for block in iterate_blocks(posterior.spec, rows, rng):
-        total[block.draws] = integrate(posterior, found, block, factor[block.draws], nodes)
+    response = posterior.design.response
+    by_form = _is_linear(posterior, out) if is_exact is None else is_exact
+    integrate = _closed_form if by_form else _by_nodes(n_nodes, seed)
+    total = np.empty((state.n_samples, len(out.labels)))
+    for block in iterate_blocks(posterior.spec, state, np.random.default_rng(seed)):
+        for level, rows in enumerate(out.rows):
+            A = _loadings(state, out, rows, block.draws)
+            part = response.at(rows)
+            total[block.draws, level] = integrate(block.at(rows), A, part, out.parameter)
     return total
 
 
-def _is_linear(posterior: Posterior, found: GroupEffects) -> bool:
-    spec, response = posterior.spec, posterior.design.response
-    is_plain = response.censoring is None and response.lower_bound is None
-    return (
-        spec.family.name == "gaussian"
-        and spec.main.link.name == "identity"
-        and found.predictor.parameter == spec.main.parameter
-        and is_plain
-        and response.upper_bound is None
+type _Integral = Callable[[Block, np.ndarray, ResponseDesign, str], np.ndarray]
+
+
+def _closed_form(
+    block: Block, A: np.ndarray, response: ResponseDesign, parameter: str
+) -> np.ndarray:
+    return solve_gaussian(block, A, response)[2]
+
+
+def _by_nodes(n_nodes: int, seed: int) -> _Integral:
+    """Return the integral by nodes around the mode, for every draw on the scale found there.
+
+    With v = m + L^-T z, L L' the precision at the mode m, the integral of p(rows | v) normal(v) is
+    E(exp(log p(rows | v) - |v|^2 / 2 + |z|^2 / 2)) / |L| over standard normal z (Liu & Pierce
+    1994, Biometrika 81(3), 624-629).
+    """
+
+    def integrate(
+        block: Block, A: np.ndarray, response: ResponseDesign, parameter: str
+    ) -> np.ndarray:
+        density = row_density(block, response, parameter)
+        mode, precision = find_mode(density, A)
+        nodes, log_weights, width = _rule(A.shape[2], n_nodes, seed)
+        root = np.linalg.cholesky(precision) / width
+        spread = np.swapaxes(np.linalg.inv(root), 1, 2)
+        logs = np.empty((len(nodes), len(A)))
+        for k, z in enumerate(nodes):
+            logs[k] = log_posterior(density, A, mode + spread @ z) + 0.5 * (z @ z) + log_weights[k]
+        log_det = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+        return np.asarray(logsumexp(logs, axis=0) - log_det)
+
+    return integrate
+
+
+def _rule(n_effects: int, n_nodes: int, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return nodes (node, effect) with log weights of a standard normal, and how wide to lay."""
+    if n_effects in _N_HERMITE:
+        z, w = np.polynomial.hermite_e.hermegauss(_N_HERMITE[n_effects])
+        nodes = np.stack(np.meshgrid(*[z] * n_effects, indexing="ij"), axis=-1)
+        weights = np.stack(np.meshgrid(*[w / w.sum()] * n_effects, indexing="ij"), axis=-1)
+        return nodes.reshape(-1, n_effects), np.log(weights).sum(axis=-1).reshape(-1), 1.0
+    sobol = scipy.stats.qmc.Sobol(n_effects, rng=np.random.default_rng(seed))
+    return ndtri(sobol.random(n_nodes)), np.full(n_nodes, -np.log(n_nodes)), _WIDER
+
+
+def _loadings(state: PredictionRows, out: LevelsOut, rows: np.ndarray, draws: slice) -> np.ndarray:
+    """Return what standard normal effects add to the rows of a level, (sample, obs, effect)."""
+    groups = state.predictors[out.parameter].groups
+    parts = [_columns(groups[place], rows) for place in out.places]
+    factors = [population_factor(groups[place], draws) for place in out.places]
+    return np.concatenate(
+        [Z @ factor for found, factor in zip(parts, factors, strict=True) for Z in found], axis=2
     )
 
 
-def _rows_of(found: GroupEffects) -> list[np.ndarray]:
-    codes = found.design.codes
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes, minlength=found.n_levels))
-    return np.split(order, ends[:-1])
+def _columns(group: GroupRows, rows: np.ndarray) -> list[np.ndarray]:
+    """Return the effect columns of each level of a group among some rows, zero elsewhere."""
+    codes = group.codes[rows]
+    return [group.Z[rows] * (codes == code)[:, None] for code in np.unique(codes)]
 
 
-def _exact(
-    posterior: Posterior,
-    found: GroupEffects,
-    block: Block,
-    factor: np.ndarray,
-    nodes: np.ndarray,
-) -> np.ndarray:
-    """Return the Gaussian integral: N(y; eta, D + A A'), A = Z F, by the determinant lemma."""
-    response = posterior.design.response
-    parameters = block.parameters
-    shape = block.linear[posterior.spec.main.parameter].shape
-    sigma = response.se if response.se is not None else parameters["sigma"]
-    sigma = np.broadcast_to(sigma, shape)
-    if response.weights is not None:
-        sigma = sigma / np.sqrt(response.weights)
-    z = (response.y - parameters["mu"]) / sigma
-    result = np.empty((shape[0], found.n_levels))
-    for level, rows in enumerate(_rows_of(found)):
-        A = found.design.Z[rows] @ factor / sigma[:, rows, None]
-        M = np.eye(A.shape[2]) + np.swapaxes(A, 1, 2) @ A
-        v = np.einsum("sre,sr->se", A, z[:, rows])
-        quadratic = (z[:, rows] ** 2).sum(1) - (v * np.linalg.solve(M, v[..., None])[..., 0]).sum(1)
-        log_det = np.linalg.slogdet(M)[1] + 2 * np.log(sigma[:, rows]).sum(1)
-        result[:, level] = -0.5 * (quadratic + log_det + len(rows) * _LOG_2PI)
-    return result
+def _is_linear(posterior: Posterior, out: LevelsOut) -> bool:
+    spec, response = posterior.spec, posterior.design.response
+    cuts = (response.censoring, response.lower_bound, response.upper_bound)
+    return (
+        spec.family.name == "gaussian"
+        and spec.main.link.name == "identity"
+        and out.parameter == spec.main.parameter
+        and all(cut is None for cut in cuts)
+    )
 
 
-def _by_points(
-    posterior: Posterior,
-    found: GroupEffects,
-    block: Block,
-    factor: np.ndarray,
-    nodes: np.ndarray,
-) -> np.ndarray:
-    """Return log of the mean over points of the product of a level's densities.
-
-    The points are those of an importance proposal: a normal with the mean and the covariance,
-    widened, of the draws of the level's effects.
-    """
-    codes, Z, predictor = found.design.codes, found.design.Z, found.predictor
-    eta, known = block.linear[predictor.parameter], block.parameters
-    response = posterior.design.response
-    centre, spread = _proposal(found)
-    inverse = np.linalg.inv(factor + 1e-9 * np.eye(factor.shape[-1]))
-    log_jacobian = np.linalg.slogdet(inverse)[1][:, None] + np.linalg.slogdet(spread)[1]
-    logs = np.empty((len(nodes), len(eta), found.n_levels))
-    for k, node in enumerate(nodes):
-        r = centre + spread @ node
-        moved = eta + (Z * r[codes]).sum(axis=1)
-        parameters = {**known, predictor.parameter: predictor.link.inverse(moved)}
-        rows = log_density(posterior.spec.family, response.y, parameters, response)
-        z = np.einsum("sef,lf->sle", inverse, r)
-        logs[k] = _sum_by_level(rows, codes, found.n_levels)
-        logs[k] += 0.5 * (float(node @ node) - np.square(z).sum(axis=-1))
-    return np.asarray(logsumexp(logs, axis=0) - np.log(len(nodes)) + log_jacobian)
+def _is_within(inner: GroupDesign, outer: GroupDesign) -> bool:
+    """Return whether every level of a group lies in one level of another."""
+    pairs = np.unique(inner.codes.astype(np.int64) * outer.n_levels + outer.codes)
+    return len(pairs) == inner.n_levels
 
 
-def _proposal(found: GroupEffects) -> tuple[np.ndarray, np.ndarray]:
-    """Return centre (level, effect) and factor (level, effect, effect) of a level's effects."""
-    r = np.concatenate([part for _, part in found.chunks()], axis=2)
-    flat = r.reshape(-1, *r.shape[2:])
-    centre = flat.mean(axis=0)
-    centred = flat - centre
-    covariance = np.einsum("sle,slf->lef", centred, centred) / len(flat)
-    return centre, np.linalg.cholesky(_WIDER * covariance + 1e-9 * np.eye(r.shape[-1]))
+def _check_independent(name: str, group: GroupSpec) -> None:
+    if group.relation is not None or any(share is not None for share in group.share):
+        raise UnsupportedError(
+            f"levels of `{name}` cannot be left out one at a time",
+            given=f"effects of `{group.name}` with a known covariance, or shared between formulas",
+            expected="independent levels",
+            fix="leave rows out: `fit.loo()`",
+        )
 
 
-def _sum_by_level(rows: np.ndarray, codes: np.ndarray, n_levels: int) -> np.ndarray:
-    order = np.argsort(codes, kind="stable")
-    counts = np.bincount(codes, minlength=n_levels)
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    return np.asarray(np.add.reduceat(rows[:, order], starts, axis=1))
+def _check_elsewhere(posterior: Posterior, name: str, parameter: str, own: GroupDesign) -> None:
+    for other, predictor in posterior.design.predictors.items():
+        inside = [g.name for g in predictor.groups if other != parameter and _is_within(g, own)]
+        if inside:
+            raise UnsupportedError(
+                f"levels of `{name}` cannot be left out one at a time",
+                given=f"effects of `{inside[0]}` on `{other}` too",
+                expected=f"levels that differ in `{parameter}` only",
+                fix="leave rows out: `fit.loo()`",
+            )

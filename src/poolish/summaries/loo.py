@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
 
 import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
 
-from poolish.errors import UnsupportedError
 from poolish.posterior import Posterior
+from poolish.predict.joint import fitted_state, state_log_likelihood
 from poolish.predict.pointwise import log_likelihood
-from poolish.summaries.effects import GroupEffects, select_group
-from poolish.summaries.group_likelihood import marginal_log_likelihood
+from poolish.predict.rows import PredictionRows
+from poolish.summaries.group_likelihood import leave_levels, marginal_log_likelihood
 from poolish.summaries.moment_matching import Matched, match_moments
 from poolish.summaries.numbers import Format
 from poolish.summaries.table import TableResult
@@ -129,18 +130,19 @@ def leave_one_out(posterior: Posterior, *, moment_match: bool = True) -> LooResu
     high = np.flatnonzero(result.pointwise["khat"] > GOOD_K)
     if not (moment_match and len(high)):
         return result
-    found = match_moments(posterior, high.tolist(), smooth)
+    likelihood = partial(state_log_likelihood, posterior)
+    found = match_moments(posterior, high.tolist(), likelihood, smooth)
     return _with_matched(result, high, found)
 
 
-def _with_matched(result: LooResult, rows: np.ndarray, found: Sequence[Matched]) -> LooResult:
-    """Return the result with the rows of which something better is known."""
+def _with_matched(result: LooResult, units: np.ndarray, found: Sequence[Matched]) -> LooResult:
+    """Return the result with the units of which something better is known."""
     pointwise = result.pointwise.copy()
     whole = result.p + pointwise["elpd"].sum()
-    is_better = np.array([each.khat for each in found]) < pointwise["khat"].to_numpy()[rows]
-    for row, each in zip(rows[is_better], np.array(found)[is_better], strict=True):
-        pointwise.loc[row, ["elpd", "khat"]] = each.elpd, each.khat
-        pointwise.loc[row, "how"] = MATCHED
+    is_better = np.array([each.khat for each in found]) < pointwise["khat"].to_numpy()[units]
+    for unit, each in zip(units[is_better], np.array(found)[is_better], strict=True):
+        pointwise.loc[unit, ["elpd", "khat"]] = each.elpd, each.khat
+        pointwise.loc[unit, "how"] = MATCHED
     elpd = pointwise["elpd"].to_numpy()
     return replace(
         result,
@@ -152,19 +154,29 @@ def _with_matched(result: LooResult, rows: np.ndarray, found: Sequence[Matched])
 
 
 def leave_group_out(
-    posterior: Posterior, group: str, *, n_nodes: int = 128, seed: int = 0
+    posterior: Posterior,
+    group: str,
+    *,
+    moment_match: bool = True,
+    n_nodes: int = 128,
+    seed: int = 0,
 ) -> LooResult:
     """Return the expected log predictive density of each level of a group, left out whole.
 
-    The level is then a new one: its effects are integrated out over their population distribution,
-    draw by draw; other groups keep their own effects.
+    The level is then a new one: its effects, and those of the groups nested within it, are
+    integrated out over their population distributions, draw by draw; other groups keep their own
+    effects.
 
     Parameters
     ----------
     posterior : Posterior
     group : str
+    moment_match : bool
+        Whether levels with a high Pareto k are looked at again, from draws moved towards the
+        posterior without them.
     n_nodes : int
-        Quasi-random points of the level's effects, a power of two, from `seed`.
+        Quasi-random points of a level's effects where they are three or more, a power of two, from
+        `seed`.
     seed : int
 
     Raises
@@ -172,31 +184,32 @@ def leave_group_out(
     UnknownNameError
         If there is no such group.
     UnsupportedError
-        If its levels have a known covariance: one left out is not independent of the others.
+        If its levels have a known covariance or effects on several parameters: one left out is
+        not independent of the others.
 
     Notes
     -----
-    For Gaussian outcomes with constant residual sd the integral is exact.
+    For Gaussian outcomes the integral is exact; for others by adaptive Gauss-Hermite quadrature
+    around the mode of the effects in each draw, with quasi-random points for three and more.
 
     References
     ----------
     Merkle, Furr & Rabe-Hesketh (2019), Bayesian comparison of latent variable models: conditional
     versus marginal likelihoods, Psychometrika 84, 802-829. doi:10.1007/s11336-019-09679-0
     """
-    found = select_group(posterior, group)
-    _check_independent(found)
-    values = marginal_log_likelihood(posterior, found, n_nodes=n_nodes, seed=seed)
-    return _smoothed(posterior, values, list(found.group.levels), group)
+    out = leave_levels(posterior, group)
+    integrated = out.names(posterior.spec)
+    state = fitted_state(posterior, integrated=integrated)
 
+    def likelihood(at: PredictionRows) -> np.ndarray:
+        return marginal_log_likelihood(posterior, at, out, n_nodes=n_nodes, seed=seed)
 
-def _check_independent(found: GroupEffects) -> None:
-    if found.group.relation is not None or any(s is not None for s in found.group.share):
-        raise UnsupportedError(
-            f"levels of `{found.group.name}` cannot be left out one at a time",
-            given="effects with a known covariance, or shared between formulas",
-            expected="independent levels",
-            fix="leave rows out: `fit.loo()`",
-        )
+    result = _smoothed(posterior, likelihood(state), list(out.labels), group)
+    high = np.flatnonzero(result.pointwise["khat"] > GOOD_K)
+    if not (moment_match and len(high)):
+        return result
+    found = match_moments(posterior, high.tolist(), likelihood, smooth, integrated=integrated)
+    return _with_matched(result, high, found)
 
 
 def smooth_weights(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,15 +1,16 @@
-"""Leave-one-out where importance sampling fails: the draws moved towards the posterior without."""
+"""Leave-one-out where importance sampling fails: draws moved towards the posterior without it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import logsumexp
 
 from poolish.posterior import Posterior
-from poolish.predict.joint import Joint, open_joint, state_log_likelihood
+from poolish.predict.joint import Joint, open_joint
+from poolish.predict.rows import PredictionRows
 
 # Draws times rows looked at in one evaluation, above which draws are thinned, but for a thousand.
 _MOST_VALUES = 4_000_000
@@ -20,12 +21,14 @@ _GOOD_ENOUGH = 0.3
 # Draws a parameter, below which a covariance matrix is too noisy to match.
 _DRAWS_EACH = 5
 
+# Log densities of the units that are left out, shape (sample, unit), in a state.
+type Likelihood = Callable[[PredictionRows], np.ndarray]
 type Smooth = Callable[[np.ndarray], tuple[np.ndarray, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """What moment matching found for a row: its elpd, and the Pareto k that is left."""
+    """What moment matching found for a unit: its elpd, and the Pareto k that is left."""
 
     elpd: float
     khat: float
@@ -54,7 +57,7 @@ type _Match = Callable[[np.ndarray, np.ndarray], _Affine]
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """Draws moved by a map, with the smoothed weights that make them draws without a row."""
+    """Draws moved by a map, with the smoothed weights that make them draws without a unit."""
 
     move: _Affine
     log_weights: np.ndarray
@@ -62,24 +65,36 @@ class _Proposal:
     khat: float
 
 
-def match_moments(posterior: Posterior, rows: list[int], smooth: Smooth) -> list[Matched]:
-    """Return the elpd of rows left out, from draws moved to the posterior without each.
+def match_moments(
+    posterior: Posterior,
+    units: list[int],
+    likelihood: Likelihood,
+    smooth: Smooth,
+    *,
+    integrated: Collection[str] = (),
+) -> list[Matched]:
+    """Return the elpd of units left out, from draws moved to the posterior without each.
 
     Parameters
     ----------
     posterior : Posterior
-    rows : list of int
-        Places of the rows for which the draws as they are do not do.
+    units : list of int
+        Places of the units for which the draws as they are do not do.
+    likelihood : callable
+        `likelihood(state)` returns log densities of all units, which together are those of the
+        data, shape (sample, unit).
     smooth : callable
         `smooth(log_ratios)` returns normalised smoothed log weights and Pareto k.
+    integrated : collection of str
+        Groups whose effects the likelihood has integrated out.
 
     Notes
     -----
     The draws are mapped to match first the mean, then the variances, then the covariance of the
-    draws weighted for the row's absence, again and again while k falls; last, half of the draws are
-    moved and half are left, the two together being the proposal of both the posterior without the
-    row (whose density stands below) and that with it (which stands above). The ratios are of the
-    joint density of the parameters, on a scale without bounds.
+    draws weighted for the unit's absence, again and again while k falls; last, half of the draws
+    are moved and half are left, the two together being the proposal of both the posterior without
+    the unit (whose density stands below) and that with it (which stands above). The ratios are of
+    the joint density of the parameters, on a scale without bounds.
 
     References
     ----------
@@ -89,48 +104,48 @@ def match_moments(posterior: Posterior, rows: list[int], smooth: Smooth) -> list
     n_obs, sizes = posterior.design.n_obs, posterior.draws.sizes
     n_samples = sizes["chain"] * sizes["draw"]
     kept = max(_FEWEST_DRAWS, _MOST_VALUES // n_obs)
-    joint = open_joint(posterior, thin=max(1, n_samples // kept))
-    start = _Target(joint, joint.values)
-    return [_match_row(start, row, smooth) for row in rows]
+    joint = open_joint(posterior, thin=max(1, n_samples // kept), integrated=integrated)
+    start = _Target(joint, likelihood)
+    return [_match_unit(start, unit, smooth) for unit in units]
 
 
 class _Target:
     """The draws as they are, and the log density of the joint posterior at any others."""
 
-    def __init__(self, joint: Joint, values: np.ndarray) -> None:
-        self.joint, self.values = joint, values
-        self.log_density, self.log_likelihood = self.evaluate(values)
+    def __init__(self, joint: Joint, likelihood: Likelihood) -> None:
+        self.joint, self.likelihood, self.values = joint, likelihood, joint.values
+        self.log_density, self.log_likelihood = self.evaluate(self.values)
 
     def evaluate(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return log density (sample,) and log likelihoods (sample, obs) of other values."""
+        """Return log density (sample,) and log likelihoods (sample, unit) of other values."""
         with np.errstate(all="ignore"):
             state = self.joint.at(values)
-            log_likelihood = state_log_likelihood(self.joint.posterior, state)
+            log_likelihood = self.likelihood(state)
             total = log_likelihood.sum(axis=1) + self.joint.log_prior(state)
         return np.where(np.isnan(total), -np.inf, total), log_likelihood
 
 
-def _match_row(start: _Target, row: int, smooth: Smooth) -> Matched:
+def _match_unit(start: _Target, unit: int, smooth: Smooth) -> Matched:
     n_parameters = start.values.shape[1]
     stay = _Affine(np.eye(n_parameters), np.zeros(n_parameters), 0.0)
-    best = _propose(start, row, stay, smooth)
+    best = _propose(start, unit, stay, smooth)
     matches: list[_Match] = [_match_mean, _match_variance]
     if len(start.values) >= _DRAWS_EACH * n_parameters:
         matches.append(_match_covariance)
     for _ in range(_MOST_MOVES):
         if best.khat <= _GOOD_ENOUGH:
             break
-        better = _improve(start, row, best, matches, smooth)
+        better = _improve(start, unit, best, matches, smooth)
         if better is None:
             break
         best = better
-    elpd = _split_elpd(start, row, best.move, smooth)
+    elpd = _split_elpd(start, unit, best.move, smooth)
     return Matched(elpd, best.khat)
 
 
 def _improve(
     start: _Target,
-    row: int,
+    unit: int,
     best: _Proposal,
     matches: Sequence[_Match],
     smooth: Smooth,
@@ -139,15 +154,15 @@ def _improve(
     values = best.move(start.values)
     for match in matches:
         move = match(values, np.exp(best.log_weights)).after(best.move)
-        found = _propose(start, row, move, smooth)
+        found = _propose(start, unit, move, smooth)
         if found.khat < best.khat:
             return found
     return None
 
 
-def _propose(start: _Target, row: int, move: _Affine, smooth: Smooth) -> _Proposal:
+def _propose(start: _Target, unit: int, move: _Affine, smooth: Smooth) -> _Proposal:
     log_density, log_likelihood = start.evaluate(move(start.values))
-    own = log_likelihood[:, row]
+    own = log_likelihood[:, unit]
     log_ratios = _log_ratios(log_density, own, start.log_density)
     if not np.isfinite(log_ratios).any():
         return _Proposal(move, log_ratios, own, np.inf)
@@ -155,13 +170,13 @@ def _propose(start: _Target, row: int, move: _Affine, smooth: Smooth) -> _Propos
     return _Proposal(move, log_weights, own, khat)
 
 
-def _split_elpd(start: _Target, row: int, move: _Affine, smooth: Smooth) -> float:
+def _split_elpd(start: _Target, unit: int, move: _Affine, smooth: Smooth) -> float:
     """Return the elpd by draws of which every other is moved: a mixture as the proposal."""
     values = start.values.copy()
     values[::2] = move(values[::2])
     log_density, log_likelihood = start.evaluate(values)
     moved_back = start.evaluate(move.inverse(values))[0] - move.log_det
-    own = log_likelihood[:, row]
+    own = log_likelihood[:, unit]
     mixture = np.logaddexp(log_density, moved_back)
     log_weights, _ = smooth(_finite(_log_ratios(log_density, own, mixture)))
     return float(logsumexp(log_weights + own))
