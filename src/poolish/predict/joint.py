@@ -86,7 +86,7 @@ class Joint:
                     rows, P = state.predictors[name].groups[place], self.precisions[name, place]
                     total += _log_group(group, rows, P)
         for name, values in state.auxiliary.items():
-            total += self._log_auxiliary(name, values)
+            total += self._log_auxiliary(name, values, state)
         return total
 
     def _everything(self) -> np.ndarray:
@@ -120,15 +120,21 @@ class Joint:
         densities = (log_density(prior, b[:, k]) for k, prior in enumerate(spec.priors))
         return np.asarray(sum(densities, np.zeros(len(b))))
 
-    def _log_auxiliary(self, name: str, values: np.ndarray) -> np.ndarray:
+    def _log_auxiliary(self, name: str, values: np.ndarray, state: PredictionRows) -> np.ndarray:
         row, prior = self.posterior.spec.family.parameter(name), self.posterior.spec.auxiliary[name]
         is_inside = ((values >= row.lower) & (values <= row.upper)).all(axis=1)
         if row.is_ordered:
             is_inside &= (np.diff(values, axis=1) > 0).all(axis=1)
-        density = log_density(prior, values, lower=row.lower, upper=row.upper).sum(axis=1)
+        at = values - self._at_average(state) if name in self.posterior.spec.lengths else values
+        density = log_density(prior, at, lower=row.lower, upper=row.upper).sum(axis=1)
         if self._is_positive(name):
             density = density + np.log(values).sum(axis=1)
         return np.where(is_inside, density, -np.inf)
+
+    def _at_average(self, state: PredictionRows) -> np.ndarray:
+        """Return the main predictor at average predictors, where thresholds have their prior."""
+        main = state.predictors[self.posterior.spec.main.parameter]
+        return np.asarray(main.b @ main.X.mean(axis=0))[:, None]
 
 
 def open_joint(posterior: Posterior, *, thin: int = 1, integrated: Collection[str] = ()) -> Joint:

@@ -11,10 +11,10 @@ from scipy.special import softmax
 from poolish.posterior import Posterior
 from poolish.predict.pointwise import log_likelihood
 from poolish.spec.build import spec_priors
-from poolish.spec.distributions import DISTRIBUTIONS, log_density
-from poolish.spec.priors import ResolvedPrior
+from poolish.spec.distributions import log_density
 from poolish.summaries.numbers import Format
-from poolish.summaries.scalars import collect_scalars
+from poolish.summaries.prior_values import prior_values
+from poolish.summaries.scalars import Scalars, collect_scalars
 from poolish.summaries.table import TableResult
 
 # Kallioinen et al. (2024), section 2.4: above, a change is worth a look.
@@ -44,7 +44,7 @@ def tabulate_sensitivity(posterior: Posterior) -> TableResult:
     """
     scalars = collect_scalars(posterior)
     values = scalars.values.reshape(-1, len(scalars.labels))
-    priors = dict(_log_priors(posterior))
+    priors = dict(_log_priors(posterior, scalars))
     likelihood = np.asarray(log_likelihood(posterior).values).sum(axis=2).reshape(-1)
     everything = np.sum(list(priors.values()), axis=0) if priors else np.zeros(len(values))
     by_prior = {name: _sensitivity(values, log) for name, log in priors.items()}
@@ -79,31 +79,14 @@ def _read(prior: float, likelihood: float) -> str:
     return "prior and data disagree" if likelihood >= NOTABLE else "the prior decides"
 
 
-def _log_priors(posterior: Posterior) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the log density of each proper prior of a scalar, shape (sample,)."""
-    scalars = collect_scalars(posterior)
-    values = scalars.values.reshape(-1, len(scalars.labels))
+def _log_priors(posterior: Posterior, scalars: Scalars) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the log density of each proper prior but those of correlations, shape (sample,)."""
     for resolved in spec_priors(posterior.spec):
-        name, prior, slot = resolved.slot.names[0], resolved.prior, resolved.slot
-        support = DISTRIBUTIONS[prior.distribution].support
-        if prior.distribution == "flat" or support in ("point", "correlation"):
-            continue
-        if name in scalars.labels:
-            column = values[:, scalars.labels.index(name)] + _shift(posterior, resolved)
-            yield (
-                name,
-                np.asarray(log_density(prior, column, lower=slot.lower, upper=slot.upper)),
-            )
-
-
-def _shift(posterior: Posterior, resolved: ResolvedPrior) -> np.ndarray | float:
-    """Return what an intercept's prior adds to it: the other terms at their average."""
-    for name, predictor in posterior.spec.predictors.items():
-        b = predictor.variable("b")
-        if resolved.slot.names[0] == f"{b}[Intercept]" and predictor.intercept_at == "average":
-            average = posterior.design.predictors[name].X[:, 1:].mean(axis=0)
-            return np.asarray(posterior.draws[b].values[..., 1:] @ average).reshape(-1)
-    return 0.0
+        values = prior_values(posterior, scalars, resolved)
+        if values is not None:
+            slot = resolved.slot
+            log = log_density(resolved.prior, values, lower=slot.lower, upper=slot.upper)
+            yield slot.names[0], np.asarray(log.sum(axis=2).reshape(-1))
 
 
 def _sensitivity(values: np.ndarray, log: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from poolish.summaries.doctor.case import Case
 from poolish.summaries.doctor.edits import uncorrelated, without_effect
 from poolish.summaries.doctor.step import Step
 from poolish.summaries.doctor.structure import separating
+from poolish.summaries.prior_values import prior_values
 
 # The posterior mean this far out in the prior is a surprise.
 _TAIL = 0.01
@@ -30,13 +31,12 @@ def check_conflict(case: Case) -> Iterator[Step]:
     # Of a predictor that separates the data say no size at all.
     silent = {f"b[{name}]" for name in separating(case)}
     for resolved in spec_priors(case.posterior.spec):
-        values = _draws(case, resolved)
+        values = prior_values(case.posterior, case.scalars, resolved)
         if values is None or resolved.slot.names[0] in silent:
             continue
         slot, prior = resolved.slot, resolved.prior
-        centre = float(values.mean())
-        below = _share_below(resolved, centre)
-        tail = 1 - below if slot.lower >= 0 else min(below, 1 - below)
+        centres = [float(centre) for centre in values.mean(axis=(0, 1))]
+        tail, centre = min((_tail(resolved, centre), centre) for centre in centres)
         if tail < _TAIL:
             yield Step(
                 "prior-data conflict",
@@ -105,6 +105,12 @@ def check_correlations(case: Case) -> Iterator[Step]:
             )
 
 
+def _tail(resolved: ResolvedPrior, value: float) -> float:
+    """Return the prior probability of values further out; of sds only large ones surprise."""
+    below = _share_below(resolved, value)
+    return 1 - below if resolved.slot.lower >= 0 else min(below, 1 - below)
+
+
 def _share_below(resolved: ResolvedPrior, value: float) -> float:
     """Return the prior probability of values below, within the bounds of the parameter."""
     slot, prior = resolved.slot, resolved.prior
@@ -119,23 +125,6 @@ def _share_below(resolved: ResolvedPrior, value: float) -> float:
 def _lowest(support: str, lower: float) -> float:
     # The distribution functions of positive priors are defined above zero only.
     return lower if support in ("real", "interval") else -np.inf
-
-
-def _draws(case: Case, resolved: ResolvedPrior) -> np.ndarray | None:
-    """Return the draws that a prior applies to; None where there is no conflict to speak of."""
-    support = DISTRIBUTIONS[resolved.prior.distribution].support
-    label = resolved.slot.names[0]
-    is_silent = resolved.prior.distribution == "flat" or support in ("point", "correlation")
-    if is_silent or label not in case.scalars.labels:
-        return None
-    values = case.draws_of(label)
-    for name, predictor in case.posterior.spec.predictors.items():
-        is_intercept = label == f"{predictor.variable('b')}[Intercept]"
-        if is_intercept and predictor.intercept_at == "average":
-            average = case.design.predictors[name].X[:, 1:].mean(axis=0)
-            b = np.asarray(case.posterior.draws[predictor.variable("b")].values)
-            return np.asarray(values + b[..., 1:] @ average)
-    return values
 
 
 def _instead(case: Case, resolved: ResolvedPrior, centre: float) -> dict[str, str]:
