@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,38 @@ class FormulaError(PoolishError, ValueError):
 
 class UnsupportedError(PoolishError, NotImplementedError):
     """The request is understood but not fitted; the nearest form that works is named."""
+
+
+def load_extra(module: str, extra: str, *, need: str, instead: str) -> Any:  # noqa: ANN401
+    """Return an optional package.
+
+    Parameters
+    ----------
+    module : str
+        `statsmodels.api`.
+    extra : str
+        The extra of Poolish that installs it.
+    need : str
+        What needs it, as the sentence begins: `PLINK files need`.
+    instead : str
+        What to do without it.
+
+    Raises
+    ------
+    UnsupportedError
+        If it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as failure:
+        package = module.split(".")[0].replace("_", "-")
+        raise UnsupportedError(
+            f"{need} the package `{package}`, which is not installed",
+            given=str(failure),
+            expected=f"`{package}`, an extra of Poolish",
+            fix=f"install the extra `poolish[{extra}]`, in the clone "
+            f'`pip install ".[{extra}]"`, or {instead}',
+        ) from failure
 
 
 class UnknownColumnError(PoolishError, KeyError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import poolish as po
 from poolish.bambi import bambi_arguments, build_bambi
 from poolish.design import build_design
 from poolish.errors import UnsupportedError
@@ -193,3 +195,11 @@ def test_distributional_models_are_refused(data: pd.DataFrame) -> None:
 
     with pytest.raises(UnsupportedError, match="distributional models are not carried over"):
         build_bambi(build_spec(parsed, design), table)
+
+
+def test_a_bambi_model_without_bambi_names_the_extra(sleepstudy, monkeypatch):
+    model = po.model("Reaction ~ Days + (1 | Subject)", sleepstudy)
+    monkeypatch.setitem(sys.modules, "bambi", None)
+
+    with pytest.raises(UnsupportedError, match=r"a bambi model needs the package `bambi`"):
+        model.to_bambi()

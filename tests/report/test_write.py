@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import sys
 
 import numpy as np
 import pandas as pd
@@ -173,9 +174,8 @@ def test_pdf_is_written_and_the_same_each_time(sleep_report, tmp_path):
 
 def test_pdf_without_typst_says_what_to_install(sleep_report, tmp_path, monkeypatch):
     from poolish.errors import UnsupportedError
-    from poolish.report import pdf
 
-    monkeypatch.setattr(pdf, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "typst", None)
 
     with pytest.raises(UnsupportedError, match="a PDF needs the package `typst`"):
         write_report(sleep_report, tmp_path / "report.pdf")

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import poolish as po
-from poolish.errors import UnsupportedError
+from poolish.errors import UnknownNameError, UnsupportedError
 
 pytest.importorskip("statsmodels")
 
@@ -23,6 +24,28 @@ def test_ohio_agrees_with_geepack(root):
 
     np.testing.assert_allclose(table["estimate"], list(expected["coef"].values()), atol=1e-3)
     np.testing.assert_allclose(table["se"], expected["robust_se"], rtol=5e-3)
+
+
+def test_without_statsmodels_the_extra_is_named(sleepstudy, monkeypatch):
+    monkeypatch.setitem(sys.modules, "statsmodels.api", None)
+
+    with pytest.raises(UnsupportedError, match=r"need the package `statsmodels`") as raised:
+        po.gee("Reaction ~ Days + (1 | Subject)", sleepstudy)
+    assert "install the extra `poolish[gee]`" in raised.value.fix
+
+
+def test_marginal_coefs_without_statsmodels_say_why_there_is_no_gee(sleep_fit, monkeypatch):
+    monkeypatch.setitem(sys.modules, "statsmodels.api", None)
+
+    table = sleep_fit.marginal_coefs()
+
+    assert "no GEE: estimating equations need the package `statsmodels`" in table.caption
+    assert set(table.to_df()["meaning"]) == {"conditional", "marginal"}
+
+
+def test_an_unknown_correlation_is_named(sleepstudy):
+    with pytest.raises(UnknownNameError, match="no correlation `ar1`"):
+        po.gee("Reaction ~ Days + (1 | Subject)", sleepstudy, correlation="ar1")
 
 
 def test_two_groups_are_refused(sleepstudy):

@@ -13,6 +13,7 @@ from poolish.bambi.counterparts import BY_OURS, LINKS, FamilyRow, Part, refuse
 from poolish.bambi.priors import from_prior, join_priors
 from poolish.design import build_design
 from poolish.design.arrays import PredictorDesign
+from poolish.errors import load_extra
 from poolish.frame import FactorColumn, Table
 from poolish.spec.model import GroupSpec, ModelSpec
 
@@ -36,8 +37,7 @@ def build_bambi(spec: ModelSpec, table: Table) -> bambi.Model:
         If bambi cannot declare it: correlated group effects, a known covariance, a
         distributional formula, a response term, family or prior without a counterpart.
     """
-    import bambi as bmb
-
+    bmb = load_extra("bambi", "bambi", need="a bambi model needs", instead="use `model.to_pymc()`")
     row = _check_spec(spec)
     design, _ = build_design(spec.formula, table, {})
     common: dict[str, Any] = {

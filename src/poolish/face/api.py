@@ -183,7 +183,10 @@ def gee(
     Raises
     ------
     UnsupportedError
-        If statsmodels has no such family, or there is not exactly one group.
+        If statsmodels is not installed (the extra `poolish[gee]`) or has no such family, or
+        there is not exactly one group.
+    UnknownNameError
+        If there is no such correlation.
     """
     declared = build_model(formula, data, family=family, missing=missing)
     return fit_gee(declared.spec, declared.design, correlation=correlation)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from poolish.errors import RelationError, UnsupportedError
+from poolish.errors import RelationError, load_extra
 from poolish.relations.relation import as_labels
 
 
@@ -108,15 +108,9 @@ def _from_dataset(dataset: xr.Dataset, ids: Sequence[Any] | None) -> Genotypes:
 
 
 def _from_plink(prefix: Path, ids: Sequence[Any] | None) -> Genotypes:
-    try:
-        from bed_reader import open_bed
-    except ImportError as failure:
-        raise UnsupportedError(
-            "PLINK files are read by bed-reader, which is not installed",
-            given=f"file prefix `{prefix}`",
-            expected="the package bed-reader",
-            fix="install the extra `poolish[genetics]`, or pass the genotypes as an array",
-        ) from failure
+    reader = load_extra(
+        "bed_reader", "genetics", need="PLINK files need", instead="pass genotypes as an array"
+    )
     path = prefix if prefix.suffix == ".bed" else prefix.with_name(f"{prefix.name}.bed")
     if not path.exists():
         raise RelationError(
@@ -125,7 +119,7 @@ def _from_plink(prefix: Path, ids: Sequence[Any] | None) -> Genotypes:
             expected="the files .bed, .bim and .fam of PLINK 1",
             fix="give the path without the ending .bed",
         )
-    bed = open_bed(path, num_threads=1)
+    bed = reader.open_bed(path, num_threads=1)
     labels = as_labels(bed.iid if ids is None else ids)
 
     def read(start: int, stop: int) -> np.ndarray:

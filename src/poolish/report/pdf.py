@@ -6,12 +6,10 @@ import json
 import tempfile
 from collections.abc import Callable
 from datetime import datetime
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from poolish.errors import FileError, UnsupportedError
+from poolish.errors import FileError, load_extra
 from poolish.report.blocks import (
     Code,
     Figure,
@@ -76,14 +74,7 @@ def write_pdf(report: Report, target: Path) -> None:
     FileError
         If the file cannot be written.
     """
-    if find_spec("typst") is None:
-        raise UnsupportedError(
-            "a PDF needs the package `typst`, which is not installed",
-            given=f"`{target}`",
-            expected="`typst`, an extra of Poolish",
-            fix='install `poolish[pdf]`, or write "report.html"',
-        )
-    typst = import_module("typst")
+    typst = load_extra("typst", "pdf", need="a PDF needs", instead='write "report.html"')
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "report.json").write_text(json.dumps(_document(report, root)), encoding="utf-8")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from poolish.design.arrays import Design
-from poolish.errors import UnsupportedError
+from poolish.errors import UnknownNameError, UnsupportedError, load_extra
 from poolish.spec.model import ModelSpec
 from poolish.summaries.numbers import Format
 from poolish.summaries.table import TableResult
@@ -17,6 +17,7 @@ _FAMILIES = {
     "poisson": "Poisson",
     "gamma": "Gamma",
 }
+_STRUCTURES = {"exchangeable": "Exchangeable", "independence": "Independence"}
 _LINKS = {"identity": "Identity", "logit": "Logit", "probit": "Probit", "log": "Log"}
 _FORMATS: dict[str, Format] = dict.fromkeys(("estimate", "se", "lower", "upper"), "estimate")
 
@@ -35,29 +36,31 @@ def fit_gee(spec: ModelSpec, design: Design, *, correlation: str = "exchangeable
     Raises
     ------
     UnsupportedError
-        If statsmodels has no such family, or there is not exactly one group.
+        If statsmodels is not installed or has no such family, or there is not exactly one group.
+    UnknownNameError
+        If there is no such correlation.
 
     References
     ----------
     Liang & Zeger (1986), Longitudinal data analysis using generalized linear models, Biometrika
     73(1), 13-22, equations 6 and 7. doi:10.1093/biomet/73.1.13
     """
-    _check(spec, design)
-    import statsmodels.api as sm
-
+    _check(spec, design, correlation)
+    sm = load_extra(
+        "statsmodels.api",
+        "gee",
+        need="estimating equations need",
+        instead="read the marginal rows of `fit.marginal_coefs()`, which answer the same question",
+    )
     link = getattr(sm.families.links, _LINKS[spec.main.link.name])()
     family = getattr(sm.families, _FAMILIES[spec.family.name])(link=link)
-    structures = {
-        "exchangeable": sm.cov_struct.Exchangeable,
-        "independence": sm.cov_struct.Independence,
-    }
     main = design.main
     model = sm.GEE(
         design.response.y,
         main.X,
         groups=main.groups[0].codes,
         family=family,
-        cov_struct=structures[correlation](),
+        cov_struct=getattr(sm.cov_struct, _STRUCTURES[correlation])(),
         offset=main.offset,
     )
     found = model.fit()
@@ -82,7 +85,14 @@ def fit_gee(spec: ModelSpec, design: Design, *, correlation: str = "exchangeable
     )
 
 
-def _check(spec: ModelSpec, design: Design) -> None:
+def _check(spec: ModelSpec, design: Design, correlation: str) -> None:
+    if correlation not in _STRUCTURES:
+        raise UnknownNameError(
+            f"there is no correlation `{correlation}` of rows of a cluster",
+            given=f'correlation="{correlation}"',
+            expected=f"one of {', '.join(_STRUCTURES)}",
+            fix='leave it out for "exchangeable"',
+        )
     is_known = spec.family.name in _FAMILIES and spec.main.link.name in _LINKS
     response = design.response
     is_plain = all(
