@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot
 from scipy import stats
 from tests.made_fits import make_posterior, read_brms_summary
 
 from poolish.errors import UnknownNameError, UnsupportedError
 from poolish.plots import Plots, make_picture
+from poolish.plots.distributions import survival
 from poolish.plots.kinship import cluster
+from poolish.plots.ppc import shape_p
 from poolish.plots.predictive import Replicates, quantile_residuals, replicate_rows
+from poolish.plots.residuals import draw_along
 from poolish.plots.style import FINDING
 from poolish.predict import with_log_likelihood
 from poolish.summaries.loo import leave_one_out
@@ -21,7 +25,15 @@ from poolish.summaries.variance import share_draws
 def test_quantile_residuals_of_counts_from_the_model_are_uniform(rng):
     counts = rng.poisson(3.0, (401, 500)).astype(float)
     rows = np.arange(500)
-    found = Replicates(rows, counts[0], counts[1:], counts[1:], np.zeros((400, 500)), np.ones(500))
+    found = Replicates(
+        rows,
+        counts[0],
+        counts[1:],
+        counts[1:],
+        np.zeros((400, 500)),
+        np.ones(500),
+        np.ones(500, bool),
+    )
 
     residuals = quantile_residuals(found)
 
@@ -131,6 +143,63 @@ def test_ppc_draws_fifty_replicates_and_the_observed_data(brms_sleep, sleepstudy
     assert len(drawn) == 51
 
 
+# Freireich et al. (1963), remission under 6-MP in weeks; the estimate as in Cox & Oakes (1984),
+# Analysis of Survival Data, section 4.3.
+SIX_MP = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]
+CENSORED = [0, 0, 0, 1, 0, 1, 0, 1, 1, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1]
+
+
+def test_the_share_without_the_event_is_that_of_the_textbook():
+    times, share = survival(np.array(SIX_MP, float), np.array(CENSORED) == 0)
+
+    assert times.tolist() == [6, 7, 10, 13, 16, 22, 23]
+    expected = [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448]
+    np.testing.assert_allclose(share, expected, atol=5e-4)
+
+
+def test_censored_times_are_drawn_by_kaplan_and_meier():
+    data = pd.DataFrame({"weeks": SIX_MP, "censored": CENSORED})
+    draws = {"b": np.full((2, 50, 1), 3.5), "shape": np.full((2, 50), 1.3)}
+    fit = make_posterior("weeks | cens(censored) ~ 1", data, draws, family="weibull")
+
+    line = next(line for line in Plots(fit).ppc().get_lines() if line.get_linewidth() == 2.0)
+
+    np.testing.assert_allclose(line.get_ydata()[[0, 1, -1]], [1.0, 0.857, 0.448], atol=5e-4)
+    assert not Plots(fit).ppc(data=True).query("sample == -1")["is_event"].all()
+
+
+def test_few_values_are_bars_of_their_shares(rng):
+    y = rng.poisson(1.0, 60)
+    draws = {"b": np.zeros((2, 50, 1))}
+    ax = Plots(make_posterior("y ~ 1", pd.DataFrame({"y": y}), draws, family="poisson")).ppc()
+
+    shares = np.bincount(y) / len(y)
+    heights = [bar.get_height() for bar in ax.patches]
+    np.testing.assert_allclose(heights[: len(shares)], shares)
+    assert not any(heights[len(shares) :])
+
+
+def test_the_shape_p_is_uniform_for_a_replicate_and_small_for_another_shape(rng):
+    normal = rng.standard_normal((1001, 100))
+    places = [
+        shape_p(row, np.delete(normal[:201], i, axis=0)) for i, row in enumerate(normal[:200])
+    ]
+    heavy = rng.exponential(size=100) - 1.0  # mean 0 and sd 1, as the others
+
+    assert stats.kstest(places, "uniform").pvalue > 0.001
+    assert shape_p(heavy, normal[:500]) < 0.01
+
+
+def test_means_far_apart_stand_on_a_logarithmic_axis():
+    frame = pd.DataFrame({"expected": np.geomspace(1, 1000, 50), "residual": 0.5})
+    axes = pyplot.figure().subplots(1, 2)
+
+    draw_along(axes[0], frame)
+    draw_along(axes[1], frame.assign(expected=np.arange(50.0)))
+
+    assert [ax.get_xscale() for ax in axes] == ["log", "linear"]
+
+
 def test_prior_and_posterior_densities_integrate_to_one(brms_sleep):
     data = Plots(brms_sleep).prior_posterior(["cor_Subject[Intercept, Days]", "sigma"], data=True)
 
@@ -169,15 +238,17 @@ def test_shares_are_those_of_the_variance_table(brms_sleep):
     assert [bar.get_width() for bar in bars] == pytest.approx(list(expected.values()))
 
 
-def test_forest_lists_every_parameter(brms_sleep):
+def test_forest_lists_every_parameter_and_tells_the_intercept(brms_sleep):
     assert Plots(brms_sleep).forest(data=True)["parameter"].tolist()[:2] == [
-        "b[Intercept]",
         "b[Days]",
+        "sd_Subject[Intercept]",
     ]
+    mean = float(brms_sleep.draws["b"].sel(coef="Intercept").mean())
+    assert f"Not drawn: b[Intercept] {mean:.1f} (" in make_picture(brms_sleep, "forest").caption
     numbers = [text.get_text() for text in Plots(brms_sleep).forest()[1].texts]
     summary = read_brms_summary()["b_Days"]
-    assert len(numbers) == 6
-    assert float(numbers[1].split()[0]) == pytest.approx(summary["mean"], abs=0.06)
+    assert len(numbers) == 5
+    assert float(numbers[0].split()[0]) == pytest.approx(summary["mean"], abs=0.06)
 
 
 def test_rank_differences_start_and_end_at_zero(brms_sleep):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from poolish.plots.distributions import Shape, choose_shape, tabulate_replicates
 from poolish.plots.marks import shorten
 from poolish.plots.picture import Picture
-from poolish.plots.ppc import draw_replicates, tabulate_replicates
 from poolish.plots.predictive import Replicates, replicate_rows
 from poolish.plots.rank import draw_chains, rank_chains
 from poolish.plots.residuals import (
@@ -39,12 +39,13 @@ _LARGEST_K = 3.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Panel:
-    """A panel: title that says what good looks like, its data, and how it is drawn."""
+    """A panel: title that says what good looks like, its data, how it is drawn, why it is not."""
 
     name: str
     good: str
     frame: pd.DataFrame
     draw: Callable[[Any, pd.DataFrame], None]
+    absent: str = "does not apply"
 
 
 def picture_check(
@@ -70,19 +71,22 @@ def picture_check(
     found = replicates or replicate_rows(posterior, seed=seed)
     residuals = tabulate_residuals(posterior, found, seed=seed)
     chosen = np.unique(np.linspace(0, len(found.y_rep) - 1, _N_REPLICATES).round().astype(int))
-    is_discrete = posterior.spec.family.is_discrete
     influence, source = _influence(posterior, found, left_out)
     panels = (
         Panel(
             "replicates",
             "Replicates: blue like black",
             tabulate_replicates(found, chosen),
-            partial(draw_replicates, is_discrete=is_discrete),
+            partial(_draw_replicates, choose_shape(posterior, found)),
         ),
         Panel("uniform", "Residuals: within the band", residuals, draw_uniform),
         Panel("along", "Residuals: flat along the mean", residuals, draw_along),
         Panel(
-            "groups", "Group effects: within the band", _group_quantiles(posterior), _draw_groups
+            "groups",
+            "Group effects: within the band",
+            _group_quantiles(posterior),
+            _draw_groups,
+            "does not apply: needs five\nunrelated groups or more",
         ),
         Panel("influence", f"Influence: k below {GOOD_K}", influence, _draw_influence),
         Panel("chains", "Chains: lines in the band", rank_chains(posterior, 1), draw_chains),
@@ -124,8 +128,14 @@ def _draw(panels: Sequence[Panel], axes: Sequence[Axes]) -> None:
             panel.draw(ax, panel.frame)
         else:
             ax.set_axis_off()
-            ax.text(0.5, 0.5, "does not apply", ha="center", color="#444444")
+            ax.text(0.5, 0.5, panel.absent, ha="center", va="center", color="#444444")
         ax.set_title(panel.good, fontsize=9, loc="left")
+
+
+def _draw_replicates(shape: Shape, ax: Axes, frame: pd.DataFrame) -> None:
+    shape.draw(ax, frame)
+    shape.frame_axes(ax, frame)
+    ax.set_xlabel("Outcome")
 
 
 def _group_quantiles(posterior: Posterior) -> pd.DataFrame:

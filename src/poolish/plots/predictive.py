@@ -34,6 +34,8 @@ class Replicates:
         Of the observed outcomes.
     divisor : ndarray, shape (obs,)
         Trials or exposure, one elsewhere.
+    is_event : ndarray of bool, shape (obs,)
+        False where the outcome is right-censored: at least `y`.
     """
 
     rows: np.ndarray
@@ -42,6 +44,12 @@ class Replicates:
     seen: np.ndarray
     log_density: np.ndarray
     divisor: np.ndarray
+    is_event: np.ndarray
+
+    @property
+    def is_censored(self) -> bool:
+        """Return whether some outcome is known by its lower limit only."""
+        return not self.is_event.all()
 
     @cached_property
     def smoothed(self) -> tuple[np.ndarray, np.ndarray]:
@@ -75,6 +83,9 @@ def replicate_rows(posterior: Posterior, *, seed: int = 0) -> Replicates:
         seen=censor_replicates(response, y_rep, rows),
         log_density=replicate_densities(posterior, n_draws=_MOST_DRAWS, rows=some),
         divisor=divide_by(response)[rows],
+        is_event=np.ones(len(rows), bool)
+        if response.censoring is None
+        else response.censoring[rows] != 1,
     )
 
 

@@ -142,6 +142,7 @@ def _draw(frame: pd.DataFrame, names: list[str], axes: Sequence[Axes]) -> None:
                 label="prior")  # fmt: skip
         ax.set_title(shorten(name, 30), fontsize=9, loc="left")
         ax.set_yticks([])
+        ax.locator_params(axis="x", nbins=5)
         ax.set_ylim(bottom=0.0)
         ax.grid(visible=False, axis="y")
     hide_unused(axes, len(names), _N_COLUMNS)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # A finding needs a smaller chance than this: with a handful of tests, 5 % would cry wolf.
 FINDING_P = 0.01
 _N_BINS = 8
+_LOPSIDED = 20.0
 
 
 def picture_residuals(
@@ -83,7 +84,7 @@ def uniform_p(frame: pd.DataFrame) -> float:
 def say_finding(p: float, n_out: int) -> str:
     """Return what the residuals show."""
     if p < FINDING_P:
-        return f"The spread of outcomes is not the model's (p = {p:.1g})"
+        return f"Outcomes are not spread as the model says (p = {p:.1g})"
     return f"Residuals drift along the expected mean ({n_out} bins deviate)"
 
 
@@ -100,7 +101,14 @@ def draw_uniform(ax: Axes, frame: pd.DataFrame) -> None:
             color=PARTIAL if is_fine else FINDING)  # fmt: skip
     ax.set(xlabel="Uniform quantile", ylabel="Quantile residual")
     if not is_fine:
-        ax.annotate("deviates", (0.05, 0.9), xycoords="axes fraction", color=FINDING)
+        _say_deviates(ax)
+
+
+def _say_deviates(ax: Axes) -> None:
+    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
+    ax.annotate(
+        "deviates", (0.05, 0.9), xycoords="axes fraction", color=FINDING, zorder=6, bbox=ground
+    )
 
 
 def draw_along(ax: Axes, frame: pd.DataFrame) -> None:
@@ -114,8 +122,15 @@ def draw_along(ax: Axes, frame: pd.DataFrame) -> None:
         ax.errorbar(part["x"], part["mean"], yerr=part["half"], fmt=mark, color=color,
                     markersize=6, capsize=3, linewidth=1.2)  # fmt: skip
     if bins["is_out"].any():
-        ax.annotate("deviates", (0.05, 0.9), xycoords="axes fraction", color=FINDING)
+        _say_deviates(ax)
+    if _is_lopsided(frame["expected"]):
+        ax.set_xscale("log")
     ax.set(xlabel="Expected mean", ylabel="Quantile residual", ylim=(-0.03, 1.03))
+
+
+def _is_lopsided(expected: pd.Series) -> bool:
+    """Return whether positive means reach so far up that most would stand on one spot."""
+    return bool(expected.min() > 0 and expected.max() > _LOPSIDED * expected.median())
 
 
 def _draw(frame: pd.DataFrame, axes: Sequence[Axes]) -> None:
