@@ -13,6 +13,7 @@ from poolish.plots.style import COMPLETE, PARTIAL, QUIET
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
+    from matplotlib.text import Text
 
 _LONGEST_LABEL = 28
 
@@ -69,6 +70,13 @@ def name_rows(ax: Axes, labels: Sequence[str], skipped: Sequence[int] = ()) -> N
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.grid(visible=False, axis="y")
     ax.tick_params(axis="y", length=0)
+
+
+def outline_text(text: Text) -> None:
+    """Set a text off from the lines it stands on."""
+    from matplotlib.patheffects import withStroke
+
+    text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
 
 
 def shorten(text: str, longest: int = _LONGEST_LABEL) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from poolish.errors import UnsupportedError
 from poolish.plots.groups import find_effect, find_group
-from poolish.plots.marks import draw_arrows, legend_below, shorten
+from poolish.plots.marks import draw_arrows, legend_below, outline_text, shorten
 from poolish.plots.picture import WIDTH, Picture
 from poolish.plots.style import COMPLETE, NO_POOLING, PARTIAL
 from poolish.plots.words import Labels, name_effect, name_group
@@ -32,6 +32,8 @@ _N_NAMED = 3
 _REACH = 0.75
 # A correlation smaller than this is called none.
 _HARDLY = 0.2
+# Names of groups this near an edge, as a share of the width, are written inwards.
+_EDGE = 0.18
 
 
 def picture_slopes_plane(
@@ -160,7 +162,9 @@ def _draw(
         ax.fill(*outline.T, facecolor=PARTIAL, alpha=0.10, edgecolor="none", zorder=1)
         ax.plot(*outline.T, color=PARTIAL, linewidth=0.8, alpha=0.7, zorder=1)
         top = outline[np.argmax(outline[:, 1])]
-        ax.annotate(f"{prob:.0%}", top, fontsize=8, color=PARTIAL, ha="center", va="bottom")
+        note = ax.annotate(f"{prob:.0%}", top, fontsize=8, color=PARTIAL, ha="center",
+                           va="bottom", zorder=6)  # fmt: skip
+        outline_text(note)
     own, partial_ = (frame[[f"{kind}_x", f"{kind}_y"]].to_numpy() for kind in ("own", "partial"))
     if np.isfinite(own).any():
         ax.plot(*own.T, "o", markersize=7, markerfacecolor="white", markeredgecolor=NO_POOLING,
@@ -196,10 +200,21 @@ def _name_movers(
 ) -> None:
     move = np.linalg.norm((own - partial_) / np.std(partial_, axis=0), axis=1)
     move[((own < view[0]) | (own > view[1])).any(axis=1)] = np.nan
-    for i in np.argsort(-np.nan_to_num(move, nan=-1.0), kind="stable")[:_N_NAMED]:
-        text = f"{shorten(frame['level'][i], 16)} (n = {frame['n'][i]})"
-        at = own[i] if np.isfinite(own[i]).all() else partial_[i]
-        # Away from the crowd in the middle.
-        side = -1 if at[0] < np.mean(partial_[:, 0]) else 1
-        ax.annotate(text, at, xytext=(7 * side, 5), textcoords="offset points", fontsize=8,
-                    ha="right" if side < 0 else "left")  # fmt: skip
+    named = np.argsort(-np.nan_to_num(move, nan=-1.0), kind="stable")[:_N_NAMED]
+    ends = np.where(np.isfinite(own[named]).all(axis=1, keepdims=True), own[named], partial_[named])
+    edge = _EDGE * (view[1][0] - view[0][0])
+    for i, at in zip(named, ends, strict=True):
+        # Away from the crowd in the middle, but not out of the picture; and from each other.
+        is_left = at[0] < np.mean(partial_[:, 0])
+        is_left ^= bool(at[0] < view[0][0] + edge or at[0] > view[1][0] - edge)
+        is_above = at[1] >= np.median(ends[:, 1])
+        note = ax.annotate(
+            f"{shorten(frame['level'][i], 16)} (n = {frame['n'][i]})",
+            at,
+            xytext=(-7 if is_left else 7, 5 if is_above else -11),
+            textcoords="offset points",
+            fontsize=8,
+            ha="right" if is_left else "left",
+            zorder=6,
+        )
+        outline_text(note)
