@@ -154,6 +154,17 @@ def test_a_long_list_of_ids_is_cut(build, data):
         build("y ~ 1 + (1 | kin(id, K))", data, {"K": relation("ab")})
 
 
+def test_labels_of_the_relation_are_shown_beside_the_ids_that_it_lacks(build):
+    with pytest.raises(RelationError, match="one of the 3 labels of `K`, such as `002`, `009`"):
+        build("y ~ 1 + (1 | kin(id, K))", relations={"K": relation(["002", "009", "010"])})
+
+
+def test_a_relation_that_no_term_has_is_an_error(build):
+    # Else `(1 | id)` would be fitted, with unrelated levels, as if K were in it.
+    with pytest.raises(UnknownNameError, match=r"`K` is given, but no term(.*\n)*.*kin\(id, K\)"):
+        build("y ~ 1 + (1 | id)", relations={"K": relation(["2", "9", "10", "33", "101"])})
+
+
 def test_a_relation_that_was_not_given_is_an_error_with_those_given(build):
     with pytest.raises(UnknownNameError, match=r"relation `K` that was not(.*\n)*.*`A`"):
         build("y ~ 1 + (1 | kin(id, K))", relations={"A": relation("ab")})

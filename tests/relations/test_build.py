@@ -7,7 +7,7 @@ import scipy.sparse as sparse
 import xarray as xr
 
 from poolish.errors import RelationError
-from poolish.relations import Pedigree, Relation, as_relation, precision
+from poolish.relations import Pedigree, Relation, as_relation, as_relations, precision
 
 IDS = [3, 1, 2]
 K = np.array([[2.0, 0.5, 0.1], [0.5, 1.0, -0.3], [0.1, -0.3, 3.0]])
@@ -182,3 +182,17 @@ def test_an_indefinite_large_covariance_is_refused(rng: np.random.Generator) -> 
 
     with pytest.raises(RelationError, match=r"smallest eigenvalue -0\.5, largest 2\.5; 1 of 1501"):
         as_relation((matrix, range(1501)))
+
+
+def test_relations_without_names_are_refused() -> None:
+    with pytest.raises(RelationError, match=r"`relations` has no names(.*\n)*.*\{\"K\": K\}"):
+        as_relations((K, IDS))
+
+
+def test_a_matrix_without_ids_is_told_how_to_have_them() -> None:
+    with pytest.raises(RelationError, match=r'relations=\{"K": \(matrix, ids\)\}'):
+        as_relations({"K": K})
+
+
+def test_no_relations_are_none() -> None:
+    assert as_relations(None) == {}

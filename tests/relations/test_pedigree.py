@@ -331,3 +331,9 @@ def test_a_table_is_sent_to_from_frame() -> None:
 
     with pytest.raises(RelationError, match=r"write `po\.Pedigree\.from_frame"):
         Pedigree(rows)  # type: ignore[call-arg, arg-type]  # what the test is about
+
+
+def test_a_pedigree_prints_its_size() -> None:
+    assert repr(mrode()) == (
+        "pedigree of 6 individuals, `1`, `2`, `3` and 3 more\n2 founders; 4 generations"
+    )

@@ -90,3 +90,13 @@ def test_reordering_to_a_part_is_an_error() -> None:
 def test_selecting_a_label_twice_is_an_error() -> None:
     with pytest.raises(RelationError, match="duplicate labels"):
         select(relation(), ("a", "a"))
+
+
+def test_a_relation_prints_its_size_and_what_is_known_of_it() -> None:
+    clipped = Relation(LABELS, K, smallest_eigenvalue=0.97, scaling="as in the file", notes=("x",))
+
+    assert repr(clipped) == (
+        "covariance of 3 units, `a`, `b`, `c`\nsmallest eigenvalue 0.97; as in the file; x"
+    )
+    many = precision(np.eye(4), list("abcd"))
+    assert repr(many) == "sparse precision of 4 units, `a`, `b`, `c` and 1 more"

@@ -22,7 +22,8 @@ from poolish.design.response import (
     response_names,
 )
 from poolish.design.states import Memory
-from poolish.formula import refuse_unsupported
+from poolish.errors import UnknownNameError
+from poolish.formula import refuse_unsupported, relation_names
 from poolish.formula.terms import Expression, Formula, LinearFormula, Name
 from poolish.frame import Table, drop_missing, get_column
 from poolish.relations.relation import Relation
@@ -59,6 +60,8 @@ def build_design(
         If the table does not fit the formula; each names the column, rows and the fix.
     UnsupportedError
         If the formula has a form that is read but not fitted.
+    UnknownNameError
+        If the formula names a relation that was not given, or one was given that it does not name.
 
     Examples
     --------
@@ -82,11 +85,25 @@ def build_design(
         parameter: _build_predictor(right, table, memory, relations)
         for parameter, right in linear.items()
     }
+    _check_used(formula, relations)
     group_levels = {
         parameter: {group.name: group.levels for group in predictor.groups}
         for parameter, predictor in predictors.items()
     }
     return Design(response, predictors), Recipe(formula, memory, group_levels)
+
+
+def _check_used(formula: Formula, relations: Mapping[str, Relation]) -> None:
+    used = relation_names(formula)
+    unused = next((name for name in relations if name not in used), None)
+    if unused is not None:
+        raise UnknownNameError(
+            f"the relation `{unused}` is given, but no term of the formula has it",
+            given=f"{formula}",
+            expected=f"a group term with `{unused}`, such as `(1 | kin(id, {unused}))`",
+            fix=f"write `kin(id, {unused})` for the factor `id` whose levels are related, or do "
+            f"not pass `{unused}`",
+        )
 
 
 def evaluate_predictor(

@@ -109,7 +109,8 @@ def build_group(
         return _assemble(plan, table, memory, factor, None)
     unknown = set(factor.levels) - set(relation.labels)
     if unknown:
-        raise _not_in_relation(plan, [level for level in factor.levels if level in unknown])
+        listed = [level for level in factor.levels if level in unknown]
+        raise _not_in_relation(plan, listed, relation)
     return _assemble(plan, table, memory, relabel(factor, relation.labels), relation)
 
 
@@ -175,13 +176,15 @@ def _find_relation(grouping: Grouping, relations: Mapping[str, Relation]) -> Rel
     )
 
 
-def _not_in_relation(plan: GroupPlan, unknown: Sequence[str]) -> RelationError:
+def _not_in_relation(plan: GroupPlan, unknown: Sequence[str], relation: Relation) -> RelationError:
     name = plan.grouping.relation
     more = f", ... ({len(unknown)} in all)" if len(unknown) > SHOWN else ""
+    known = ", ".join(f"`{label}`" for label in relation.labels[:3])
     return RelationError(
         f"`{plan.grouping.name}` has levels that the relation `{name}` does not know",
         given=f"{', '.join(unknown[:SHOWN])}{more}",
-        expected=f"every level of `{plan.grouping.name}` to be a label of `{name}`",
+        expected=f"every level of `{plan.grouping.name}` to be one of the {relation.n_units} "
+        f"labels of `{name}`, such as {known}",
         fix=f"add them to `{name}`, or leave their rows out of the data",
         source=plan.grouping.source,
     )

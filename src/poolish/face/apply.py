@@ -14,6 +14,7 @@ from poolish.engines.choose import ASKED_FOR, ENGINES
 from poolish.errors import UnsupportedError
 from poolish.face.fit import Fit
 from poolish.face.model import Model, build_model
+from poolish.formula import parse, relation_names
 from poolish.frame import Column, FactorColumn, Table
 from poolish.posterior import Posterior
 from poolish.spec.build import prior_slots, spec_priors
@@ -93,10 +94,11 @@ def apply_step(fit: Fit, step: Step) -> Applied:
 
 
 def _declare(posterior: Posterior, change: Mapping[str, Any]) -> Model:
-    formula = change.get("formula", str(posterior.spec.formula)).split("\n")
+    formula = parse(change.get("formula", str(posterior.spec.formula)).split("\n"))
+    used = relation_names(formula)
     options: dict[str, Any] = {
         "family": change.get("family", chosen_family(posterior.spec)),
-        "relations": _relations(posterior),
+        "relations": {k: v for k, v in _relations(posterior).items() if k in used},
         "centered": change.get("centered"),
     }
     data = _frame(posterior.table)

@@ -20,7 +20,7 @@ from poolish.formula import Formula, parse
 from poolish.frame import Table, read_table
 from poolish.posterior import build_posterior, make_record
 from poolish.predict import predict
-from poolish.relations import as_relation
+from poolish.relations import as_relations
 from poolish.spec.adapt import adapt_design
 from poolish.spec.build import Centered, StatedPriors, build_spec
 from poolish.spec.families import parse_family
@@ -289,9 +289,8 @@ def build_model(
     """
     parsed = formula if isinstance(formula, Formula) else parse(formula)
     table, dropped = prepare_table(parsed, read_table(data), missing)
-    known = {name: as_relation(value, name=name) for name, value in (relations or {}).items()}
     choice = parse_family(family)
-    bare, recipe = build_design(parsed, table, known)
+    bare, recipe = build_design(parsed, table, as_relations(relations))
     design = adapt_design(choice.family, bare)
     spec = build_spec(parsed, design, family=choice, priors=priors, centered=centered)
     return Model(spec, design, recipe, table, tuple(str(row) for row in dropped))

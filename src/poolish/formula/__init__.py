@@ -19,7 +19,7 @@ from poolish.formula.terms import (
     Unary,
 )
 from poolish.formula.unsupported import refuse_unsupported
-from poolish.formula.walk import columns, columns_within
+from poolish.formula.walk import columns, columns_within, relation_names
 
 __all__ = [
     "INTERCEPT",
@@ -42,5 +42,6 @@ __all__ = [
     "parse_call",
     "read_formula",
     "refuse_unsupported",
+    "relation_names",
     "spell_name",
 ]

@@ -43,6 +43,20 @@ def walk(formula: Formula) -> Iterator[Expression]:
         yield from _walk_expression(expression)
 
 
+def relation_names(formula: Formula) -> tuple[str, ...]:
+    """Return the names of all known covariances that a formula uses, each once, in order.
+
+    Examples
+    --------
+    >>> from poolish.formula import parse, relation_names
+    >>> relation_names(parse("y ~ 1 + (1 | kin(id, A)) + (1 | kin(dam, A)) + (1 | herd)"))
+    ('A',)
+    """
+    groups = (group for right in linear_formulas(formula) for group in right.groups)
+    names = (group.grouping.relation for group in groups)
+    return tuple(dict.fromkeys(name for name in names if name is not None))
+
+
 def linear_formulas(formula: Formula) -> tuple[LinearFormula, ...]:
     """Return the right sides of a formula, the main one first."""
     return (formula.main, *(right for _, right in formula.parameters))

@@ -16,7 +16,7 @@ from scipy.sparse.linalg import splu
 
 from poolish.errors import RelationError, UnknownNameError
 from poolish.predict.effects import GroupRows, population_factor
-from poolish.relations import Relation, as_relation, dense_covariance
+from poolish.relations import Relation, as_relations, dense_covariance
 from poolish.relations.relation import listed, missing_labels, positions
 from poolish.spec.model import ModelSpec
 
@@ -88,15 +88,16 @@ def parse_relations(spec: ModelSpec, relations: Mapping[str, object] | None) -> 
     """
     names = {group.relation for p in spec.predictors.values() for group in p.groups}
     known = tuple(sorted(name for name in names if name is not None))
-    for name in relations or {}:
+    given = as_relations(relations)
+    for name in given:
         if name not in known:
             raise UnknownNameError(
                 f"`{name}` is not a known covariance of this model",
-                given=f"relations: {', '.join(relations or {})}",
+                given=f"relations: {', '.join(given)}",
                 expected=f"one of {', '.join(known)}" if known else "none: the model has none",
                 fix="name it as in the formula's `kin(id, K)` or `gr(id, cov=K)`",
             )
-    return {name: as_relation(value, name=name) for name, value in (relations or {}).items()}
+    return given
 
 
 def relate(fitted: Relation, extended: Relation, new: Sequence[str], *, name: str) -> Relatives:

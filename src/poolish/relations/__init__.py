@@ -1,6 +1,6 @@
 """Known covariances between labelled units: pedigrees, genotypes, phylogenies, maps."""
 
-from poolish.relations.build import as_relation, precision
+from poolish.relations.build import as_relation, as_relations, precision
 from poolish.relations.genomic import genomic_relationship
 from poolish.relations.matrix_files import read_gemma, read_grm
 from poolish.relations.network import car_precision
@@ -19,6 +19,7 @@ __all__ = [
     "Pedigree",
     "Relation",
     "as_relation",
+    "as_relations",
     "car_precision",
     "dense_covariance",
     "genomic_relationship",

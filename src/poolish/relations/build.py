@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -67,6 +67,31 @@ def as_relation(
     matrix, labels = _labelled_matrix(value, ids, name)
     check_labels(labels, name)
     return checked_covariance(matrix, labels, nearest_psd=nearest_psd, name=name)
+
+
+def as_relations(given: object) -> dict[str, Relation]:
+    """Return the checked relations of a model by name; none when nothing is given.
+
+    Raises
+    ------
+    RelationError
+        If it is not a mapping from names, or one of the relations cannot be used.
+
+    Examples
+    --------
+    >>> as_relations({"K": (np.eye(2), ["a", "b"])})["K"].labels
+    ('a', 'b')
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise RelationError(
+            "`relations` has no names",
+            given=f"a value of type `{type(given).__name__}`",
+            expected="a mapping from the names in the formula to relations",
+            fix='write `relations={"K": K}` for `kin(id, K)`',
+        )
+    return {name: as_relation(value, name=name) for name, value in given.items()}
 
 
 def precision(matrix: object, ids: Sequence[Any] | None = None, *, name: str = "K") -> Relation:
@@ -158,7 +183,7 @@ def _given_ids(ids: Sequence[Any] | None, name: str) -> tuple[str, ...]:
             f"the matrix `{name}` has no ids",
             given="a matrix without labels",
             expected="one id for every row; units are matched by label, never by order",
-            fix="pass `(matrix, ids)`",
+            fix=f'pass `(matrix, ids)`, for example `relations={{"{name}": (matrix, ids)}}`',
         )
     return as_labels(ids)
 

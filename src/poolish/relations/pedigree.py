@@ -23,7 +23,7 @@ UNKNOWN_PARENTS = ("", "0", "NA", "nan", "None", "<NA>")
 _DIM = "individual"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Pedigree:
     """Who descends from whom.
 
@@ -85,6 +85,14 @@ class Pedigree:
         known = np.stack([labels.get_indexer(pd.Index(side)) for side in (sires, dams)])
         positions = np.concatenate([unknown, known], axis=1)
         return _checked(tuple(labels), positions)
+
+    def __repr__(self) -> str:
+        n_founders = int((self.parents < 0).all(axis=0).sum())
+        n_generations = int(self.generation.max(initial=-1)) + 1
+        return (
+            f"pedigree of {self.n_individuals:,} individuals, {listed(self.labels, 3)}\n"
+            f"{n_founders:,} founders; {n_generations} generations"
+        )
 
     @property
     def n_individuals(self) -> int:

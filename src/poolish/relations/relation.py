@@ -15,7 +15,7 @@ from poolish.errors import RelationError
 _LISTED = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Relation:
     """A labelled covariance or, where that is sparse and the covariance is not, its inverse.
 
@@ -63,6 +63,18 @@ class Relation:
         """Return the number of units."""
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        form = "covariance" if self.precision is None else "sparse precision"
+        smallest, n_variants = self.smallest_eigenvalue, self.n_variants
+        facts = (
+            "" if smallest is None else f"smallest eigenvalue {smallest:.3g}",
+            "" if n_variants is None else f"{n_variants:,} variants",
+            self.scaling,
+            *self.notes,
+        )
+        units = f"{form} of {self.n_units:,} units, {listed(self.labels, 3)}"
+        return "\n".join(filter(None, (units, "; ".join(filter(None, facts)))))
+
 
 def as_labels(values: Iterable[Any]) -> tuple[str, ...]:
     """Return ids as text, whole numbers without a decimal point.
@@ -102,11 +114,11 @@ def check_labels(labels: Sequence[str], name: str) -> None:
         )
 
 
-def listed(labels: Iterable[str]) -> str:
+def listed(labels: Iterable[str], most: int = _LISTED) -> str:
     """Return labels as a short list, with the number of those not shown."""
     items = tuple(labels)
-    shown = ", ".join(f"`{item}`" for item in items[:_LISTED])
-    return shown if len(items) <= _LISTED else f"{shown} and {len(items) - _LISTED} more"
+    shown = ", ".join(f"`{item}`" for item in items[:most])
+    return shown if len(items) <= most else f"{shown} and {len(items) - most:,} more"
 
 
 def missing_labels(relation: Relation, labels: Iterable[str]) -> tuple[str, ...]:
