@@ -57,7 +57,9 @@ def test_graph_equals_inverse_and_its_gradient_slope(name: str) -> None:
     value, slope = function(etas)
 
     np.testing.assert_allclose(value, link.inverse(etas), rtol=1e-12)
-    np.testing.assert_allclose(slope, link.slope(etas), rtol=1e-12)
+    # Of a chance that rounds to 1 the slope is lost: tests/spec/families/test_gradient.py holds
+    # the densities, where PyTensor's rewrites keep it.
+    np.testing.assert_allclose(slope, link.slope(etas), rtol=1e-12, atol=1e-16)
 
 
 @pytest.mark.parametrize(

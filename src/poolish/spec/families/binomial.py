@@ -10,6 +10,7 @@ from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.aliases import Frozen, Native, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_binary, check_binomial, check_proportion
 from poolish.spec.families.defaults import positive, vague_gamma
+from poolish.spec.families.graph import where_positive
 from poolish.spec.families.latent import delta, threshold
 from poolish.spec.families.rows import location, scipy_family
 from poolish.spec.family import Parameter, Parameters
@@ -21,6 +22,7 @@ CHANCE = Parameter(
     upper=1.0,
 )
 PHI = positive("phi", vague_gamma)
+_TINY = 1e-300
 
 
 def _trials(response: ResponseDesign) -> np.ndarray:
@@ -30,6 +32,16 @@ def _trials(response: ResponseDesign) -> np.ndarray:
 
 def _proportion(response: ResponseDesign) -> np.ndarray:
     return np.asarray(response.y / np.maximum(_trials(response), 1.0))
+
+
+def _shapes(pm: Pymc, parameters: Tensors) -> tuple[Tensor, Tensor]:
+    """Return mu phi and (1 - mu) phi as tensors, not 0 where rounding would make them so.
+
+    1 - mu by the log odds, which keep the digits that the difference loses near 1.
+    """
+    mu, phi = parameters["mu"], parameters["phi"]
+    rest = pm.math.sigmoid(-pm.math.logit(mu))
+    return mu * phi + _TINY, rest * phi + _TINY
 
 
 # --- bernoulli ---
@@ -109,10 +121,20 @@ def _beta_binomial(parameters: Parameters, response: ResponseDesign) -> Frozen:
     return scipy.stats.betabinom(_trials(response), mu * phi, (1.0 - mu) * phi)
 
 
-def _beta_binomial_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
-    mu, phi = parameters["mu"], parameters["phi"]
-    n_trials = _trials(response).astype("int64")
-    return pm.BetaBinomial, {"n": n_trials, "alpha": mu * phi, "beta": (1.0 - mu) * phi}
+def _beta_binomial_graph(
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
+    # PyMC's sums n - value + beta in an order that loses a small beta: infinite where value = n.
+    n_trials = _trials(response)
+    alpha, beta = _shapes(pm, parameters)
+    failures = pm.math.maximum(n_trials - value, 0.0)
+    log_ways = -_log_beta(pm, value + 1.0, failures + 1.0) - np.log(n_trials + 1.0)
+    chance = _log_beta(pm, value + alpha, failures + beta) - _log_beta(pm, alpha, beta)
+    return where_positive(pm, parameters["phi"], log_ways + chance)
+
+
+def _log_beta(pm: Pymc, a: Tensor, b: Tensor) -> Tensor:
+    return pm.math.gammaln(a) + pm.math.gammaln(b) - pm.math.gammaln(a + b)
 
 
 def _beta_binomial_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
@@ -127,7 +149,7 @@ BETA_BINOMIAL = scipy_family(
     distribution=_beta_binomial,
     mean=_successes,
     variance=_beta_binomial_variance,
-    native=_beta_binomial_native,
+    graph=_beta_binomial_graph,
     latent_variance=threshold(location, _bernoulli_variance),
     main_scale=_proportion,
     response_kind="binomial",
@@ -145,16 +167,16 @@ def _beta(parameters: Parameters, response: ResponseDesign) -> Frozen:
 
 
 def _beta_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
-    mu, phi = parameters["mu"], parameters["phi"]
-    return pm.Beta, {"alpha": mu * phi, "beta": (1.0 - mu) * phi}
+    alpha, beta = _shapes(pm, parameters)
+    return pm.Beta, {"alpha": alpha, "beta": beta}
 
 
 def _beta_survival(
     pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
 ) -> Tensor:
     # 1 - Y is beta with the two shapes exchanged.
-    mu, phi = parameters["mu"], parameters["phi"]
-    return pm.logcdf(pm.Beta.dist(alpha=(1.0 - mu) * phi, beta=mu * phi), 1.0 - value)
+    alpha, beta = _shapes(pm, parameters)
+    return pm.logcdf(pm.Beta.dist(alpha=beta, beta=alpha), 1.0 - value)
 
 
 def _beta_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:

@@ -11,6 +11,7 @@ from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.aliases import Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_angle
 from poolish.spec.families.defaults import fixed, positive
+from poolish.spec.families.graph import where_positive
 from poolish.spec.families.rows import broadcast, build_family, location
 from poolish.spec.family import Parameter, Parameters
 from poolish.spec.prior import Prior
@@ -20,6 +21,7 @@ KAPPA = replace(
     positive("kappa", fixed("gamma", 2.0, 0.01)), intercept_prior=Prior("normal", (5.0, 0.8))
 )
 _LOG_2PI = np.log(2.0 * np.pi)
+_LARGE = 1e7
 
 
 def _log_density(y: np.ndarray, parameters: Parameters, response: ResponseDesign) -> np.ndarray:
@@ -32,7 +34,12 @@ def _log_density(y: np.ndarray, parameters: Parameters, response: ResponseDesign
 def _graph(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
     kappa = parameters["kappa"]
     gap = -2.0 * pm.math.sin(0.5 * (value - parameters["mu"])) ** 2
-    return kappa * gap - _LOG_2PI - pm.math.log(pm.math.pt.ive(0, kappa))
+    # AMOS gives no Bessel function beyond 1e9; there log ive(0, kappa) is its asymptote.
+    pt = pm.math.pt
+    bessel = pt.log(pt.ive(0, pt.minimum(kappa, _LARGE)))
+    asymptote = -0.5 * (pt.log(pt.maximum(kappa, _LARGE)) + _LOG_2PI)
+    density = kappa * gap - _LOG_2PI - pt.switch(kappa < _LARGE, bessel, asymptote)
+    return where_positive(pm, kappa, density)
 
 
 def _sample(

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from poolish.design.arrays import ResponseDesign
+from poolish.spec import links
 from poolish.spec.families import additions
 from poolish.spec.families.additions import Interval
 from poolish.spec.families.aliases import Graph, MakeNative, Pymc, Tensor, Tensors
 from poolish.spec.family import Family
-
-_SQRT_HALF = np.sqrt(0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,15 +237,22 @@ def _log_cdf(
 
 
 def log_normal_cdf(pm: Pymc, z: Tensor) -> Tensor:
-    """Return log Phi(z) as a tensor, accurate in both tails.
+    """Return log Phi(z) as a tensor, accurate in both tails."""
+    return links.log_normal_cdf(pm.math.pt, z)
 
-    PyMC's own has a square root of two in single precision.
+
+def log_complement(pm: Pymc, chance: Tensor) -> Tensor:
+    """Return log(1 - chance) as a tensor.
+
+    Of a sigmoid PyTensor makes minus a softplus before it takes the gradient; of `log1p(-chance)`
+    only after, when the gradient has lost its digits near 1.
     """
-    pt = pm.math.pt
-    # Each branch sees only the side where it is finite, and so does its gradient.
-    low, high = pt.minimum(z, -1.0), pt.maximum(z, -1.0)
-    lower = pt.log(0.5 * pt.erfcx(-low * _SQRT_HALF)) - 0.5 * low**2
-    return pt.switch(z < -1.0, lower, pt.log1p(-0.5 * pt.erfc(high * _SQRT_HALF)))
+    return pm.math.log(1.0 - chance)
+
+
+def where_positive(pm: Pymc, parameter: Tensor, density: Tensor) -> Tensor:
+    """Return the log density, -inf where a link has put the parameter out of its range."""
+    return pm.math.switch(parameter > 0, density, -np.inf)
 
 
 def _take_tensors(parameters: Tensors, rows: np.ndarray) -> dict[str, Any]:

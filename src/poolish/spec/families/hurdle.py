@@ -18,7 +18,7 @@ from poolish.spec.families.counts import (
     poisson_survival,
 )
 from poolish.spec.families.defaults import probability
-from poolish.spec.families.graph import native_graph
+from poolish.spec.families.graph import log_complement, native_graph
 from poolish.spec.families.latent import LatentVariance, Moment, by_link, lognormal, unknown
 from poolish.spec.families.positive import (
     GAMMA,
@@ -123,7 +123,7 @@ def hurdle(
 
     def log_share(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Tensor:
         """Return log((1 - hu) / (1 - f(0)))."""
-        share = pm.math.log1p(-parameters["hu"])
+        share = log_complement(pm, parameters["hu"])
         if not base.is_discrete:
             return share
         zeros = np.zeros(len(response.y), dtype="int64")

@@ -10,7 +10,7 @@ from poolish.design.arrays import ResponseDesign
 from poolish.spec.families.aliases import Frozen, Native, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_non_negative, check_positive
 from poolish.spec.families.defaults import BRMS_SCALE, half_student, positive, vague_gamma
-from poolish.spec.families.graph import log_normal_cdf
+from poolish.spec.families.graph import log_normal_cdf, where_positive
 from poolish.spec.families.latent import GUMBEL, by_link, delta, lognormal
 from poolish.spec.families.rows import broadcast, location, scipy_family
 from poolish.spec.family import Parameter, Parameters
@@ -183,24 +183,36 @@ EXPONENTIAL = scipy_family(
 # --- weibull: mean mu, so that the scale is mu / Gamma(1 + 1 / shape), as in brms. ---
 
 
+def _log_scale(parameters: Parameters) -> np.ndarray:
+    """Return the logarithm of the scale, which is beyond any double at shapes below 0.006."""
+    return np.asarray(np.log(parameters["mu"]) - special.gammaln(1.0 + 1.0 / parameters["shape"]))
+
+
 def _weibull(parameters: Parameters, response: ResponseDesign) -> Frozen:
-    shape = parameters["shape"]
-    scale = parameters["mu"] * np.exp(-special.gammaln(1.0 + 1.0 / shape))
-    return scipy.stats.weibull_min(shape, scale=scale)
+    return scipy.stats.weibull_min(parameters["shape"], scale=np.exp(_log_scale(parameters)))
 
 
-def _weibull_scale(pm: Pymc, parameters: Tensors) -> Tensor:
-    return parameters["mu"] * pm.math.exp(-pm.math.gammaln(1.0 + 1.0 / parameters["shape"]))
+def _weibull_log_density(
+    y: np.ndarray, parameters: Parameters, response: ResponseDesign
+) -> np.ndarray:
+    shape, log_y = parameters["shape"], np.log(y)
+    log_hazard = shape * (log_y - _log_scale(parameters))
+    return np.asarray(np.log(shape) + log_hazard - log_y - np.exp(log_hazard))
 
 
-def _weibull_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
-    return pm.Weibull, {"alpha": parameters["shape"], "beta": _weibull_scale(pm, parameters)}
+def _weibull_graph(
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
+    log_hazard = _log_hazard(pm, value, parameters)
+    log_shape, log_y = pm.math.log(parameters["shape"]), pm.math.log(value)
+    return log_shape + log_hazard - log_y - pm.math.exp(log_hazard)
 
 
 def _log_hazard(pm: Pymc, value: Tensor, parameters: Tensors) -> Tensor:
     """Return the logarithm of the cumulative hazard, shape (log y - log scale)."""
-    log_scale = pm.math.log(_weibull_scale(pm, parameters))
-    return parameters["shape"] * (np.log(value) - log_scale)
+    mu, shape = parameters["mu"], parameters["shape"]
+    log_scale = pm.math.log(mu) - pm.math.gammaln(1.0 + 1.0 / shape)
+    return shape * (pm.math.log(value) - log_scale)
 
 
 def _weibull_log_cdf(
@@ -232,9 +244,10 @@ WEIBULL = scipy_family(
     (MEAN, SHAPE),
     check=check_positive,
     distribution=_weibull,
+    log_density=_weibull_log_density,
     mean=location,
     variance=_weibull_variance,
-    native=_weibull_native,
+    graph=_weibull_graph,
     log_cdf=_weibull_log_cdf,
     log_survival=_weibull_survival,
     latent_variance=by_link({"log": _weibull_log_variance}, delta(_weibull_variance)),
@@ -251,8 +264,18 @@ def _inverse_gaussian(parameters: Parameters, response: ResponseDesign) -> Froze
     return scipy.stats.invgauss(parameters["mu"] / shape, scale=shape)
 
 
-def _inverse_gaussian_native(pm: Pymc, parameters: Tensors, response: ResponseDesign) -> Native:
-    return pm.Wald, {"mu": parameters["mu"], "lam": parameters["shape"]}
+def _inverse_gaussian_graph(
+    pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign
+) -> Tensor:
+    # PyMC's has y mu^2 in a denominator, which is 0 long before y or mu is.
+    mu, shape = parameters["mu"], parameters["shape"]
+    log_y, gap = pm.math.log(value), value / mu - 1.0
+    density = 0.5 * (pm.math.log(shape) - _LOG_2PI - 3.0 * log_y - shape * gap * (gap / value))
+    return where_positive(pm, mu, density)
+
+
+def _wald(pm: Pymc, parameters: Tensors) -> Tensor:
+    return pm.Wald.dist(mu=parameters["mu"], lam=parameters["shape"])
 
 
 def _inverse_gaussian_variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:
@@ -267,7 +290,9 @@ INVERSE_GAUSSIAN = scipy_family(
     distribution=_inverse_gaussian,
     mean=location,
     variance=_inverse_gaussian_variance,
-    native=_inverse_gaussian_native,
+    graph=_inverse_gaussian_graph,
+    log_cdf=lambda pm, value, p, response: pm.logcdf(_wald(pm, p), value),
+    log_survival=lambda pm, value, p, response: pm.logccdf(_wald(pm, p), value),
     latent_variance=by_link(
         {"log": lognormal(location, _inverse_gaussian_variance)}, delta(_inverse_gaussian_variance)
     ),

@@ -12,6 +12,7 @@ from poolish.spec.families.aliases import Frozen, Pymc, Tensor, Tensors
 from poolish.spec.families.checks import check_real
 from poolish.spec.families.defaults import probability
 from poolish.spec.families.gaussian import MU, SIGMA
+from poolish.spec.families.graph import log_complement
 from poolish.spec.families.latent import delta
 from poolish.spec.families.rows import broadcast, scipy_family
 from poolish.spec.family import Parameters
@@ -30,7 +31,7 @@ def _graph(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesig
     p, sigma = parameters["quantile"], parameters["sigma"]
     z = (value - parameters["mu"]) / sigma
     check_loss = z * pm.math.switch(pm.math.lt(z, 0), p - 1.0, p)
-    return pm.math.log(p) + pm.math.log1p(-p) - pm.math.log(sigma) - check_loss
+    return pm.math.log(p) + log_complement(pm, p) - pm.math.log(sigma) - check_loss
 
 
 def _variance(parameters: Parameters, response: ResponseDesign) -> np.ndarray:

@@ -20,7 +20,7 @@ from poolish.spec.families.counts import (
     units,
 )
 from poolish.spec.families.defaults import probability
-from poolish.spec.families.graph import Pieces, log_survival, native_graph
+from poolish.spec.families.graph import Pieces, log_complement, log_survival, native_graph
 from poolish.spec.families.latent import LatentVariance, Moment, by_link, delta, lognormal
 from poolish.spec.families.rows import broadcast, build_family, without
 from poolish.spec.families.zeros import WithZeros, complement
@@ -76,7 +76,7 @@ def zero_inflated(
 
     def above(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
         counted = log_survival(pieces, pm, value, without(parameters, "zi"), response)
-        return pm.math.log1p(-parameters["zi"]) + counted
+        return log_complement(pm, parameters["zi"]) + counted
 
     def log_density(y: np.ndarray, parameters: Parameters, response: ResponseDesign) -> np.ndarray:
         zi = parameters["zi"]
@@ -102,7 +102,8 @@ def zero_inflated(
 
     def graph(pm: Pymc, value: Tensor, parameters: Tensors, response: ResponseDesign) -> Tensor:
         zi = parameters["zi"]
-        count = pm.math.log1p(-zi) + base_graph(pm, value, without(parameters, "zi"), response)
+        counted = base_graph(pm, value, without(parameters, "zi"), response)
+        count = log_complement(pm, zi) + counted
         zero = pm.math.logaddexp(pm.math.log(zi), count)
         return pm.math.switch(pm.math.eq(value, 0), zero, count)
 
