@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from poolish.design import build_design
-from poolish.errors import FamilyError, UnknownNameError
+from poolish.errors import FamilyError, PriorError, UnknownNameError
 from poolish.formula import parse
 from poolish.frame import read_table
 from poolish.spec.adapt import adapt_design
 from poolish.spec.build import build_spec, spec_priors
+from poolish.spec.correlated import list_correlated
 from poolish.spec.families import family, parse_family
 from poolish.spec.model import ModelSpec
 from poolish.spec.prior import Prior
@@ -164,6 +165,38 @@ def test_prior_of_mu_holds_for_every_category_unless_one_is_named() -> None:
         (1.0,),
         (2.0,),
     ]
+
+
+def cor_priors(spec: ModelSpec) -> dict[str, str]:
+    return {
+        prior.slot.names[0]: str(prior.prior) for prior in spec_priors(spec) if prior.slot.n_effects
+    }
+
+
+def test_a_matrix_that_formulas_share_is_one_prior() -> None:
+    intercepts = spec_of("y ~ x + (1 |p| g)\nsigma ~ 1 + (1 |p| g)")
+    mixed = spec_of(
+        "y ~ x + (1 + x |p| g) + (1 + x | chain)\nsigma ~ 1 + (1 |p| g)",
+        priors={"cor_g__p": "lkj(4)", "cor": "lkj(1)"},
+    )
+
+    assert cor_priors(intercepts) == {"cor_g__p": "lkj(2)"}
+    assert cor_priors(mixed) == {"cor_chain": "lkj(1)", "cor_g__p": "lkj(4)"}
+    shared = next(each for each in list_correlated(mixed) if each.is_joint)
+    assert shared.prior == Prior("lkj", (4.0,))
+    assert all(p.groups[0].cor_priors == (shared.prior,) for p in mixed.predictors.values())
+
+
+def test_a_shared_matrix_takes_no_second_prior_under_the_name_of_one_formula() -> None:
+    priors = {"cor_g": "lkj(4)", "cor_g_sigma": "lkj(1)"}
+
+    with pytest.raises(PriorError, match="prior `cor_g_sigma` applies to nothing") as raised:
+        spec_of("y ~ x + (x |p| g)\nsigma ~ x + (x |p| g)", priors=priors)
+    assert raised.value.fix == "write `cor_g__p`"
+
+
+def test_a_label_of_one_formula_alone_is_no_shared_matrix() -> None:
+    assert cor_priors(spec_of("y ~ x + (x |p| g)")) == {"cor_g": "lkj(2)"}
 
 
 def test_spec_survives_json() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from poolish.design.arrays import Design, GroupDesign, PredictorDesign
 from poolish.errors import UnknownNameError
 from poolish.formula.terms import Formula
 from poolish.spec.adapt import formula_parameter
+from poolish.spec.correlated import list_correlated
 from poolish.spec.defaults import (
     Scale,
     coef_priors,
@@ -75,10 +76,14 @@ def build_spec(
 
 def prior_slots(spec: ModelSpec) -> Iterator[Slot]:
     """Yield every place for a prior in a model, in the order they are shown."""
+    joint = [each for each in list_correlated(spec) if each.is_joint]
     for predictor in spec.predictors.values():
         yield from _coef_slots(predictor)
         for group in predictor.groups:
-            yield from _group_slots(predictor, group)
+            yield from _group_slots(predictor, group, {each.variable for each in joint})
+    for each in joint:
+        names = (each.variable, f"cor_{each.members[0][1].name}", "cor")
+        yield Slot(names, each.prior, n_effects=len(each.members))
     for name, prior in spec.auxiliary.items():
         row = spec.family.parameter(name)
         yield Slot((name,), prior, lower=row.lower, upper=row.upper)
@@ -192,7 +197,10 @@ def _coef_slots(predictor: PredictorSpec) -> Iterator[Slot]:
         yield Slot((*own, *wide), prior)
 
 
-def _group_slots(predictor: PredictorSpec, group: GroupSpec) -> Iterator[Slot]:
+def _group_slots(
+    predictor: PredictorSpec, group: GroupSpec, joint: Collection[str]
+) -> Iterator[Slot]:
+    """Yield the slots of a group but for the matrices that it shares with other formulas."""
     every_sd, every_cor = (
         [alias.variable(kind, at) for at in (group, None) for alias in _aliases(predictor)]
         for kind in ("sd", "cor")
@@ -201,9 +209,15 @@ def _group_slots(predictor: PredictorSpec, group: GroupSpec) -> Iterator[Slot]:
     for effect, prior in zip(group.effects, group.sd_priors, strict=True):
         own = [f"{sd}[{effect}]" for sd in own_sds]
         yield Slot((*own, *every_sd), prior, lower=0.0)
-    for block, prior in zip(group.blocks, group.cor_priors, strict=True):
-        if len(block) > 1:
+    for k, (block, prior) in enumerate(zip(group.blocks, group.cor_priors, strict=True)):
+        if len(block) > 1 and _shared_matrix(group, k) not in joint:
             yield Slot(tuple(every_cor), prior, n_effects=len(block))
+
+
+def _shared_matrix(group: GroupSpec, block: int) -> str:
+    """Return the name of the matrix of a block that has a label; empty without one."""
+    share = group.share[block] if group.share else None
+    return "" if share is None else f"cor_{group.name}__{share}"
 
 
 def _aliases(predictor: PredictorSpec) -> tuple[PredictorSpec, ...]:
@@ -251,10 +265,18 @@ def _group_with(
         group,
         sd_priors=tuple(by_name[f"{sd}[{effect}]"].prior for effect in group.effects),
         cor_priors=tuple(
-            by_name[cor].prior if len(block) > 1 else prior
-            for block, prior in zip(group.blocks, group.cor_priors, strict=True)
+            _cor_prior(by_name, _shared_matrix(group, k), cor, prior)
+            for k, prior in enumerate(group.cor_priors)
         ),
     )
+
+
+def _cor_prior(
+    by_name: Mapping[str, ResolvedPrior], shared: str, own: str, default: Prior
+) -> Prior:
+    """Return the prior of the matrix that a block is in: a shared one, its group's, or none."""
+    found = by_name.get(shared) or by_name.get(own)
+    return default if found is None else found.prior
 
 
 # --- Checks at the border. ---

@@ -30,8 +30,12 @@ class CorrelatedEffects:
 
     @property
     def is_joint(self) -> bool:
-        """Return whether a label joins several effects, whose matrix has a name of its own."""
-        return self.share is not None and len(self.members) > 1
+        """Return whether a label joins effects of several terms: a matrix with its own name."""
+        terms = {
+            (predictor.parameter, next(block for block in group.blocks if place in block))
+            for predictor, group, place in self.members
+        }
+        return self.share is not None and len(terms) > 1
 
     @property
     def variable(self) -> str:

@@ -170,9 +170,7 @@ def _check_names(slots: Sequence[Slot], stated: Mapping[str, str | Prior]) -> No
     if unknown is None:
         return
     # `Intercept` is like `sd_g[Intercept]` only to the eye.
-    alike = [
-        name for name in known if name.startswith(_OF_GROUPS) == unknown.startswith(_OF_GROUPS)
-    ]
+    alike = [name for name in known if _kind(name) == _kind(unknown)]
     close = difflib.get_close_matches(_squeeze(unknown), alike, n=1)
     raise PriorError(
         f"prior `{unknown}` applies to nothing in this model",
@@ -180,6 +178,11 @@ def _check_names(slots: Sequence[Slot], stated: Mapping[str, str | Prior]) -> No
         expected=f"one of {', '.join(known.values())}",
         fix=f"write `{known[close[0]]}`" if close else "leave this prior out",
     )
+
+
+def _kind(name: str) -> str:
+    """Return `sd` or `cor` for the name of a group's parameter, empty for any other."""
+    return next((kind for kind in _OF_GROUPS if name.startswith(kind)), "")
 
 
 def _check_support(slot: Slot, prior: Prior) -> None:
