@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 
@@ -130,3 +132,22 @@ class UnknownNameError(PoolishError, KeyError):
 
 class FileError(PoolishError, OSError):
     """A saved fit or model folder cannot be read or written."""
+
+
+def as_path(path: str | PathLike[str]) -> Path:
+    """Return a path that a file system can have.
+
+    Raises
+    ------
+    FileError
+        If it is no text, or has a zero byte.
+    """
+    text = fspath(path) if isinstance(path, str | PathLike) else None
+    if not isinstance(text, str) or "\0" in text:
+        raise FileError(
+            "this is no path of a file",
+            given=f"{path!r}",
+            expected="text without zero bytes, or a `pathlib.Path`",
+            fix='write, for example, `"fit.nc"`',
+        )
+    return Path(text)

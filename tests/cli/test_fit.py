@@ -159,7 +159,11 @@ def test_an_interrupted_fit_leaves_with_130(sleep_fit):
         (("y ~ x",), "needs data"),
         (("models/dyestuff", "data.csv"), "is not a formula"),
         (("y ~ x", "data.csv", "--prior", "sigma"), "is not NAME=PRIOR"),
-        (("y ~ x", "data.csv", "--draws", "0"), "--draws"),
+        # The least that `Model.fit` takes is 4 draws, 1 chain, 0 of `tune`, and seed 0.
+        (("y ~ x", "data.csv", "--draws", "3"), "--draws"),
+        (("y ~ x", "data.csv", "--chains", "0"), "--chains"),
+        (("y ~ x", "data.csv", "--tune", "-1"), "--tune"),
+        (("y ~ x", "data.csv", "--seed", "-1"), "--seed"),
     ],
 )
 def test_wrong_usage_leaves_with_2(poolish_run, arguments, problem):
@@ -167,6 +171,12 @@ def test_wrong_usage_leaves_with_2(poolish_run, arguments, problem):
 
     assert outcome.code == 2
     assert problem in outcome.err
+
+
+def test_the_least_that_can_be_asked_for_is_fitted(poolish_run, here, dyestuff):
+    least = ("--draws", "4", "--chains", "1", "--tune", "0", "--seed", "0")
+
+    assert poolish_run("fit", FORMULA, dyestuff, "-q", *least).code == 0
 
 
 def test_verify_needs_a_model_folder(poolish_run, here, dyestuff):

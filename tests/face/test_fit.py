@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import poolish as po
+from poolish.errors import FileError
 
 RNG = np.random.default_rng(9)
 DATA = pd.DataFrame(
@@ -66,3 +67,20 @@ def test_pooling_lies_between_own_and_complete_on_average(fit: po.Fit) -> None:
 
     moved = np.abs(rows["partial"] - rows["complete"]).mean()
     assert moved < np.abs(rows["own"] - rows["complete"]).mean()
+
+
+@pytest.mark.parametrize("path", ["fit\0.nc", None, 3])
+def test_what_is_no_path_is_refused_by_name(sleep_fit, path):
+    writers = (sleep_fit.save, sleep_fit.report, sleep_fit.explore().save, po.load)
+
+    for write in writers:
+        with pytest.raises(FileError, match="this is no path of a file") as raised:
+            write(path)
+        assert repr(path) in raised.value.given
+
+
+def test_the_posterior_is_one_line(sleep_fit):
+    assert repr(sleep_fit.result) == (
+        "<Posterior of Reaction ~ 1 + Days + (1 + Days | Subject): gaussian, 180 rows, "
+        "4 chains x 1000 draws by the exact engine>"
+    )

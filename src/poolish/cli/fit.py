@@ -42,10 +42,12 @@ def fit(
         Literal["auto", "exact", "quadrature", "nuts"] | None,
         typer.Option(help="How to compute; auto takes the first that can."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same draws.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed gives the same draws.")
+    ] = None,
     chains: Annotated[int | None, typer.Option(min=1, help="Chains.")] = None,
-    draws: Annotated[int | None, typer.Option(min=1, help="Kept draws per chain.")] = None,
-    tune: Annotated[int | None, typer.Option(min=1, help="Warm-up draws per chain (nuts).")] = None,
+    draws: Annotated[int | None, typer.Option(min=4, help="Kept draws per chain.")] = None,
+    tune: Annotated[int | None, typer.Option(min=0, help="Warm-up draws per chain (nuts).")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where to save it; NAME.nc if not given.")
     ] = None,

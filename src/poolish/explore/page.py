@@ -12,7 +12,7 @@ from html import escape
 from importlib import resources
 from pathlib import Path
 
-from poolish.errors import FileError
+from poolish.errors import FileError, as_path
 from poolish.explore.document import as_document
 from poolish.explore.payload import Exploration
 from poolish.explore.rows import round_up
@@ -59,7 +59,7 @@ class Explorer:
         FileError
             If the folder does not exist or cannot be written to.
         """
-        write_page(self.html, Path(path))
+        write_page(self.html, as_path(path))
 
     def __repr__(self) -> str:
         shown = self.exploration

@@ -49,6 +49,14 @@ class Posterior:
     record: FitRecord
     design: Design = field(repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        sizes, record = self.tree["posterior"].sizes, self.record
+        return (
+            f"<Posterior of {' and '.join(record.formula.splitlines())}: {record.family}, "
+            f"{self.design.n_obs:,} rows, {sizes['chain']} chains x {sizes['draw']} draws by the "
+            f"{record.engine} engine>"
+        )
+
     @property
     def draws(self) -> xr.Dataset:
         """Return the posterior draws."""

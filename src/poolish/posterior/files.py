@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from poolish.design import recipe_from_json, recipe_to_json
-from poolish.errors import FileError
+from poolish.errors import FileError, as_path
 from poolish.posterior.build import Posterior, rebuild_design
 from poolish.posterior.record import record_from_json, record_to_json
 from poolish.spec.serialize import spec_from_json, spec_to_json
@@ -42,7 +42,7 @@ def save(posterior: Posterior, path: str | os.PathLike[str]) -> None:
     FileError
         If the folder cannot be written to, or what was written does not read back the same.
     """
-    target = Path(path).resolve()
+    target = as_path(path).resolve()
     tree = _tree_with_header(posterior)
     try:
         if target.exists() and not os.access(target, os.W_OK):  # moving over it would not ask
@@ -78,7 +78,7 @@ def load(path: str | os.PathLike[str]) -> Posterior:
         If there is no such file, it is not a saved fit, a newer Poolish wrote it, or it is
         damaged.
     """
-    source = Path(path)
+    source = as_path(path)
     if not source.is_file():
         raise FileError(
             f"there is no file `{path}`",

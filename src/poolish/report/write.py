@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from poolish.errors import FileError
+from poolish.errors import FileError, as_path
 from poolish.explore.page import write_page
 from poolish.plots.predictive import replicate_rows
 from poolish.plots.words import Labels, find_labels, name_column
@@ -142,7 +142,7 @@ def write_report(report: Report, path: str | os.PathLike[str]) -> None:
         If the ending is another one, or the file cannot be written.
     """
     check_ending(path)
-    target = Path(path)
+    target = as_path(path)
     _WRITERS[target.suffix](report, target)
 
 
@@ -154,7 +154,7 @@ def check_ending(path: str | os.PathLike[str]) -> None:
     FileError
         If the ending is none of `.html`, `.md`, `.pdf`.
     """
-    target = Path(path)
+    target = as_path(path)
     if target.suffix not in _WRITERS:
         raise FileError(
             f"there is no report of the kind `{target.suffix}`",
