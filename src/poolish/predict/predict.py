@@ -13,6 +13,7 @@ from poolish.errors import UnknownNameError
 from poolish.frame import Table, read_table
 from poolish.posterior import Posterior
 from poolish.predict.blocks import Block, iterate_blocks
+from poolish.predict.impossible import ImpossibleCount
 from poolish.predict.marginal import marginal_mean
 from poolish.predict.policies import Groups, Policy, parse_policies
 from poolish.predict.relatives import Extension, parse_relations
@@ -75,10 +76,14 @@ def predict(
     rng = np.random.default_rng(seed)
     evaluate = evaluator(kind, response, rng.spawn(1)[0])
     values = np.empty((rows.n_samples, rows.shape[2]))
+    impossible = ImpossibleCount(posterior.spec)
     # A draw from a wide prior may mean more than a double holds: infinity or NaN says so.
     with np.errstate(over="ignore", invalid="ignore"):
         for block in iterate_blocks(posterior.spec, rows, rng):
             values[block.draws] = evaluate(block)
+            impossible.add(block)
+    if kind != "linear":
+        impossible.warn(rows.n_samples)
     return as_data_array(values, posterior, rows, name=kind)
 
 

@@ -173,9 +173,21 @@ def sample(
     NaN where a parameter is outside its range, as a link such as `identity` can put the mean of a
     new group: nothing can be drawn there.
     """
-    inside, is_possible = _within_range(family, parameters)
+    inside, is_inside = _within_range(family, parameters)
     drawn = _sample_possible(family, rng, inside, response)
-    return drawn if np.all(is_possible) else np.where(is_possible, drawn, np.nan)
+    return drawn if np.all(is_inside) else np.where(is_inside, drawn, np.nan)
+
+
+def is_possible(family: Family, name: str, values: np.ndarray) -> np.ndarray:
+    """Return where values of a parameter are within its range.
+
+    Only a range that starts at 0 can be left: the others are unlimited, have links of their own, or
+    are angles, which go round.
+    """
+    row = next((row for row in family.parameters if row.name == name), None)
+    if row is None or row.lower != 0.0:
+        return np.ones(np.shape(values), dtype=bool)
+    return np.asarray((values >= row.lower) & (values <= row.upper))
 
 
 # Away from an end that rounding has reached, where distributions are degenerate.
@@ -184,17 +196,16 @@ _TINY, _ROUND_OFF = 1e-300, 1e-16
 
 def _within_range(family: Family, parameters: Parameters) -> tuple[Parameters, np.ndarray]:
     """Return the parameters, one inside its range for one outside, and where all were inside."""
-    inside, is_possible = dict(parameters), np.ones((), dtype=bool)
+    inside, are_inside = dict(parameters), np.ones((), dtype=bool)
     for row in family.parameters:
-        # Angles go round: none is outside.
-        if row.name not in parameters or row.lower != 0.0 or family.response_kind == "angle":
+        if row.name not in parameters or row.lower != 0.0:
             continue
         values = parameters[row.name]
-        is_inside = (values >= row.lower) & (values <= row.upper)
+        is_inside = is_possible(family, row.name, values)
         nudged = np.clip(values, _TINY, row.upper * (1.0 - _ROUND_OFF))
         inside[row.name] = np.where(is_inside, nudged, min(1.0, 0.5 * row.upper))
-        is_possible = is_possible & is_inside
-    return inside, is_possible
+        are_inside = are_inside & is_inside
+    return inside, are_inside
 
 
 def _sample_possible(
