@@ -96,6 +96,53 @@ def test_update_agrees_with_fitting_again(sleepstudy):
     np.testing.assert_allclose(mean, fitted, atol=4 * 30 / np.sqrt(1000))
 
 
+BINOMIAL = "incidence | trials(size) ~ period + (1 | herd)"
+
+
+@pytest.mark.parametrize("herd", ["1", "7", "11"])
+def test_update_of_a_herd_agrees_with_fitting_again(root, herd):
+    """The same priors for both fits: only whether the herd's rows were there differs."""
+    data = pd.read_csv(root / "models" / "cbpp" / "data.csv", dtype={"herd": str, "period": str})
+    is_new = (data["herd"] == herd).to_numpy()
+    priors = {"b": "normal(0, 3)", "Intercept": "normal(0, 3)", "sd": "half_normal(1)"}
+    options = {"family": "binomial", "priors": priors, "progress": False}
+    without = poolish.fit(BINOMIAL, data[~is_new], seed=2, **options)
+    again = poolish.fit(BINOMIAL, data, seed=3, **options)
+
+    found = without.update_group(data[is_new], seed=4)
+
+    expected = again.posterior["r_herd"].sel(herd=herd).values.ravel()
+    values = found.effects.values.ravel()
+    assert found.is_reliable
+    # 4,000 draws each; of the refit a third are effective, and resampling leaves as many.
+    se = expected.std() * np.sqrt(2 / (4000 / 3))
+    assert values.mean() == pytest.approx(expected.mean(), abs=4 * se)
+    assert values.std() == pytest.approx(expected.std(), rel=4 * np.sqrt(1 / (4000 / 3)))
+    mean = found.predict(data[is_new]).mean(("chain", "draw")).values
+    fitted = again.predict(data[is_new])
+    spread = fitted.std(("chain", "draw")).values
+    np.testing.assert_array_less(
+        np.abs(mean - fitted.mean(("chain", "draw")).values), 4 * spread * np.sqrt(2 / (4000 / 3))
+    )
+
+
+def test_a_group_beyond_the_draws_is_doubted_in_plain_words(old):
+    """Thirty rows tell sigma, which the fit knew of forty, to be a tenth of it."""
+    rng = np.random.default_rng(6)
+    fit = poolish.fit("y ~ 1 + (1 | g)", old, seed=1, progress=False)
+    rows = pd.DataFrame({"y": 6.0 + 0.1 * rng.normal(size=30), "g": "new"})
+
+    with pytest.warns(UserWarning, match="new level of `g` cannot be relied on") as caught:
+        found = fit.update_group(rows)
+
+    text = str(caught[0].message)
+    assert caught[0].filename == __file__
+    assert "say more than the draws of this fit can follow" in text
+    assert "fix:      fit the model again, with these rows among the data" in text
+    assert not found.is_reliable
+    assert repr(found).endswith("fit the model again, with these rows among the data.")
+
+
 def test_predictions_add_the_effects_to_their_own_draws(old, first):
     posterior = make_posterior("y ~ x + (x | g)", old)
     new = pd.DataFrame({"x": [0.0, 2.0]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ import xarray as xr
 
 from poolish.design import evaluate_response
 from poolish.design.arrays import ResponseDesign
-from poolish.errors import DataError, UnknownNameError, UnsupportedError
+from poolish.errors import DataError, UnknownNameError, UnsupportedError, render_parts
 from poolish.frame import Table, read_table
 from poolish.posterior import Posterior
 from poolish.predict.blocks import Block, iterate_blocks
@@ -25,6 +26,8 @@ from poolish.spec.model import GroupSpec, ModelSpec
 
 # Above this the weights are not to be trusted (Vehtari et al. 2024).
 MOST_KHAT = 0.7
+_DOUBT = "the rows say more than the draws of this fit can follow, and few draws are left"
+_REMEDY = "fit the model again, with these rows among the data"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,7 +60,7 @@ class GroupUpdate:
         mean, sd = self.effects.mean(("chain", "draw")), self.effects.std(("chain", "draw"))
         names = self.effects.coords["effect"].values
         parts = (f"{n} {m:.3g} (sd {s:.2g})" for n, m, s in zip(names, mean, sd, strict=True))
-        trust = "" if self.is_reliable else ": fit again with these rows"
+        trust = "" if self.is_reliable else f": {_DOUBT}; {_REMEDY}."
         return (
             f"New level of {self.group} after {self.n_rows} row(s), deviations from the "
             f"population: {', '.join(map(str, parts))}; Pareto k {self.khat:.2f}{trust}"
@@ -134,6 +137,11 @@ def update_group(
     DataError
         If the rows are of several groups.
 
+    Warns
+    -----
+    UserWarning
+        If k-hat is above 0.7: the model should be fitted again with the rows.
+
     Notes
     -----
     With u = F v, v standard normal and S = F F', a Gaussian response has
@@ -166,6 +174,7 @@ def update_group(
     rng = np.random.default_rng(seed)
     conditional = _condition(posterior, collected, chosen, response, rng)
     samples, khat = _resample(conditional.log_weights, rng)
+    _warn_of_doubt(chosen.name, table.n_obs, khat)
     effects = conditional.draw(samples, rng)
     sizes, coords = posterior.draws.sizes, posterior.draws.coords
     return GroupUpdate(
@@ -186,6 +195,14 @@ def update_group(
         _posterior=posterior,
         _policies=policies,
     )
+
+
+def _warn_of_doubt(group: str, n_rows: int, khat: float) -> None:
+    if not khat <= MOST_KHAT:
+        problem = f"what is said of the new level of `{group}` cannot be relied on"
+        given = f"{n_rows} row(s) with Pareto k {khat:.2f}: {_DOUBT}"
+        expected = f"k up to {MOST_KHAT}"
+        warnings.warn(render_parts(problem, given, expected, _REMEDY, None), stacklevel=4)
 
 
 def _condition(
