@@ -15,7 +15,18 @@ from tests.report.conftest import HOSTILE
 from poolish.errors import FileError
 from poolish.relations import as_relation
 from poolish.report import build_report, render_html, render_markdown, write_report
-from poolish.report.blocks import Figure, Frame, Table, Verdict
+from poolish.report.blocks import (
+    Figure,
+    Formulae,
+    Frame,
+    Items,
+    Report,
+    Section,
+    Table,
+    Text,
+    Verdict,
+)
+from poolish.report.mathematics import call, letter, row, sign, sub, word
 
 IDS = [
     "answer", "verdict", "model", "data", "priors", "population", "variance", "groups",
@@ -78,7 +89,21 @@ def test_the_answer_states_the_slope_and_its_interval(sleep_report, brms_sleep):
 
     slope = brms_sleep.draws["b"].values[..., 1]
     low, high = np.quantile(slope, [0.025, 0.975])
-    assert f"adds {slope.mean():.1f} (95% interval {low:.1f} to {high:.1f})" in text
+    assert f"by {slope.mean():.1f} (95% interval {low:.1f} to {high:.1f})" in text
+
+
+def test_the_answer_compares_a_level_with_the_first_one(rng):
+    data = pd.DataFrame({"y": rng.normal(size=24), "arm": ["old", "new"] * 12,
+                         "g": np.repeat(list("abcdef"), 4)})  # fmt: skip
+    data["arm"] = pd.Categorical(data["arm"], ["old", "new"])
+    labels = {"y": {"label": "Pain", "unit": "points"}, "arm": {"label": "Treatment"}}
+    fit = make_posterior("y ~ arm + (1 | g)", data, size=(4, 60))
+
+    text = build_report(fit, labels=labels).sections[0].blocks[0].text
+
+    assert text.startswith("Treatment new against old changes the mean of Pain by ")
+    assert re.search(r"by -?[\d.]+ points \(95% interval", text)
+    assert re.search(r"differ in Intercept with sd [\d.]+ points \(95%", text)
 
 
 def test_the_verdict_names_sampling_fit_and_priors(sleep_report):
@@ -97,8 +122,8 @@ def test_the_explorer_is_inside_and_its_script_is_allowed(sleep_report, sleep_pa
 
 
 def test_hostile_names_stay_text(hostile):
-    page = render_html(build_report(hostile))
-    markdown = render_markdown(build_report(hostile))
+    report = build_report(hostile)
+    page, markdown = render_html(report), render_markdown(report)
 
     assert HOSTILE not in page
     assert "<img src=x" not in page
@@ -170,6 +195,19 @@ def test_pdf_is_written_and_the_same_each_time(sleep_report, tmp_path):
     first, second = ((tmp_path / name).read_bytes() for name in ("a.pdf", "b.pdf"))
     assert first.startswith(b"%PDF")
     assert first == second
+
+
+def test_names_that_are_typst_code_stay_text_in_a_pdf(tmp_path):
+    pytest.importorskip("typst", reason="an extra, poolish[pdf]")
+    name = '#panic("no") $x'
+    line = row(sub(word(name), letter("i")), sign("="), call(word(name), word("`a`")))
+    blocks = (Formulae((line,)), Text(f"{name} `{name}` and `odd"), Items((name,)))
+    report = Report(name, name, (Section("a", name, blocks),))
+
+    write_report(report, tmp_path / "a.pdf")
+
+    # Read as code, it would have stopped typst.
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_pdf_without_typst_says_what_to_install(sleep_report, tmp_path, monkeypatch):

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from poolish.frame import FactorColumn
 from poolish.plots.residuals import FINDING_P, say_finding, tabulate_residuals, uniform_p
+from poolish.plots.words import singular
 from poolish.posterior.variables import tree_name
 from poolish.report.blocks import Items, Section, Text, Verdict
 from poolish.report.facts import Facts
@@ -62,22 +64,20 @@ def _effect_sentences(facts: Facts) -> Iterator[str]:
 def _effect_sentence(facts: Facts, response: str, name: str, draws: np.ndarray) -> str:
     link = facts.posterior.spec.main.link.name
     unit = facts.labels.get(facts.posterior.design.response.name, {}).get("unit", "")
-    says, transform = _SCALES.get(link, (f"adds {{}} to {{}} ({link} scale)", lambda x: x))
-    text = _estimate(transform(draws), facts.ci_prob)
-    if link == "identity":
-        text = text.replace(" (", f" {unit} (", 1) if unit else text
+    says, transform = _SCALES.get(link, (f"changes {{1}} ({link} scale) by {{0}}", lambda x: x))
+    text = _estimate(transform(draws), facts.ci_prob, unit if link == "identity" else "")
     if name == "Intercept":
         where = "" if link == "identity" else f" ({link} scale)"
         return f"The population average of {response}{where} is {_estimate(draws, facts.ci_prob)}."
     prob = float((draws > 0).mean())
-    what = name if "[" in name else f"O{_one_more(facts, name)[1:]}"
+    what = _contrast(facts, name) or f"One unit more of {_with_unit(facts, name)}"
     sure = f"The probability that the effect is above zero is {_probability(prob)}."
     return f"{what} {says.format(text, response)}. {sure}"
 
 
 # In words, with the estimate and the response; and what is done to the draws before.
 _SCALES: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
-    "identity": ("adds {0} to the mean of {1}", lambda x: x),
+    "identity": ("changes the mean of {1} by {0}", lambda x: x),
     "log": ("multiplies the mean of {1} by {0}", np.exp),
     "logit": ("multiplies the odds of {1} by {0}", np.exp),
 }
@@ -89,15 +89,20 @@ def _group_sentences(facts: Facts) -> Iterator[str]:
         link = predictor.link.name
         on = "" if link == "identity" else f" ({link} scale)"
         on += "" if predictor is posterior.spec.main else f" of {predictor.parameter}"
+        unit = facts.labels.get(posterior.design.response.name, {}).get("unit", "")
+        unit = unit if on == "" else ""
         for group in predictor.groups:
             found = collect_effects(posterior, predictor, group)
             sd = posterior.draws[tree_name(predictor.variable("sd", group))].values
             parts = [
-                f"{effect} with sd {_estimate(sd[..., k], facts.ci_prob)}"
+                f"{_name(facts, effect)} with sd "
+                f"{_estimate(sd[..., k], facts.ci_prob, _unit_of(facts, effect, unit))}"
                 for k, effect in enumerate(group.effects)
             ]
             pooling = average_pooling(found)
-            means = ", ".join(f"{v:.2f} for {e}" for e, v in pooling.items() if np.isfinite(v))
+            means = ", ".join(
+                f"{v:.2f} for {_name(facts, e)}" for e, v in pooling.items() if np.isfinite(v)
+            )
             borrow = f"; average pooling is {means}" if means else ""
             yield (
                 f"The {len(group.levels):,} levels of {_name(facts, group.name)} differ in "
@@ -105,18 +110,41 @@ def _group_sentences(facts: Facts) -> Iterator[str]:
             )
 
 
-def _estimate(draws: np.ndarray, ci_prob: float) -> str:
+def _unit_of(facts: Facts, effect: str, unit: str) -> str:
+    """Return the unit of an effect: that of the response, per unit of the predictor."""
+    per = singular(facts.labels.get(effect, {}).get("unit", ""))
+    return f"{unit} per {per}" if unit and per else unit if effect == "Intercept" else ""
+
+
+def _estimate(draws: np.ndarray, ci_prob: float, unit: str = "") -> str:
     row = {
         name: float(v[0]) for name, v in describe_draws(draws[..., None], ci_prob=ci_prob).items()
     }
     decimals = count_decimals(row["sd"])
     interval = format_interval(row["lower"], row["upper"], decimals)
-    return f"{format_number(row['mean'], decimals)} ({ci_prob:.0%} interval {interval})"
+    mean = " ".join(filter(None, [format_number(row["mean"], decimals), unit]))
+    return f"{mean} ({ci_prob:.0%} interval {interval})"
 
 
-def _one_more(facts: Facts, column: str) -> str:
+def _with_unit(facts: Facts, column: str) -> str:
     unit = facts.labels.get(column, {}).get("unit", "")
-    return f"one unit more of {_name(facts, column)}" + (f" ({unit})" if unit else "")
+    return _name(facts, column) + (f" ({unit})" if unit else "")
+
+
+def _contrast(facts: Facts, coef: str) -> str:
+    """Return what a coefficient of a factor compares; nothing for a number.
+
+    `sex[female]` is said against the first level where each other level has a coefficient.
+    """
+    name, bracket, level = coef.removesuffix("]").partition("[")
+    column = facts.posterior.table.columns.get(name)
+    if not bracket or not isinstance(column, FactorColumn):
+        return coef if bracket or ":" in coef else ""
+    others = {f"{name}[{other}]" for other in column.levels[1:]}
+    against = (
+        f" against {column.levels[0]}" if others <= set(facts.posterior.spec.main.coefs) else ""
+    )
+    return f"{_name(facts, name)} {level}{against}"
 
 
 def _probability(prob: float) -> str:

@@ -81,7 +81,7 @@ def _group_term(group: GroupSpec, effect: str) -> Node:
 
 def _group(predictor: PredictorSpec, group: GroupSpec) -> Node:
     deviations = [sub(letter("r"), row(letter("j"), sign(","), word(e))) for e in group.effects]
-    sds = [sub(letter("sd"), word(f"{group.name}, {effect}")) for effect in group.effects]
+    sds = [sub(word("sd"), word(f"{group.name}, {effect}")) for effect in group.effects]
     known = "" if group.relation is None else f" \N{MULTIPLICATION SIGN} {group.relation}"
     if len(group.effects) == 1:
         shown = row(deviations[0], sign(TILDE), call(word("Normal"), sign("0"), sds[0]))

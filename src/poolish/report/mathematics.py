@@ -1,4 +1,4 @@
-"""Mathematics as MathML, which browsers draw by themselves, and as LaTeX for Markdown."""
+"""Mathematics as MathML for browsers, as LaTeX for Markdown, and as a tree for typst."""
 
 from __future__ import annotations
 
@@ -86,6 +86,24 @@ def to_latex(node: Node) -> str:
     return _LATEX[node.kind](node)
 
 
+def to_tree(node: Node) -> dict[str, object]:
+    """Return a formula as plain values: `kind`, `text` and `parts`; of signs their spacing.
+
+    Examples
+    --------
+    >>> to_tree(sign("="))
+    {'kind': 'sign', 'text': '=', 'parts': [], 'class': 'relation'}
+    """
+    spacing = {"class": _SPACING.get(node.text, "normal")} if node.kind == "sign" else {}
+    parts = [to_tree(part) for part in node.parts]
+    return {"kind": node.kind, "text": node.text, "parts": parts, **spacing}
+
+
+# The classes of TeX and typst, which decide the space around a sign.
+_SPACING = {"=": "relation", TILDE: "relation", "+": "binary", "⋅": "binary",
+            ",": "punctuation", "(": "opening", ")": "closing"}  # fmt: skip
+
+
 def _mathml_row(node: Node) -> str:
     return f"<mrow>{''.join(_MATHML[part.kind](part) for part in node.parts)}</mrow>"
 
@@ -97,7 +115,8 @@ def _mathml_sub(node: Node) -> str:
 _MATHML: dict[str, Callable[[Node], str]] = {
     "letter": lambda node: f"<mi>{escape(node.text)}</mi>",
     "word": lambda node: f"<mtext>{escape(node.text)}</mtext>",
-    "sign": lambda node: f"<mo>{escape(node.text)}</mo>",
+    # Brackets as high as the letters: nothing in them is higher.
+    "sign": lambda node: f'<mo stretchy="false">{escape(node.text)}</mo>',
     "row": _mathml_row,
     "sub": _mathml_sub,
 }

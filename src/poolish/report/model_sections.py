@@ -16,6 +16,7 @@ from poolish.report.equations import model_equations, model_sentences
 from poolish.report.facts import Facts
 from poolish.report.figures import as_figure
 from poolish.report.tables import as_table, plain_table
+from poolish.summaries.numbers import count_decimals, format_number
 from poolish.summaries.priors import tabulate_priors
 
 _MOST_LISTED = 20
@@ -57,7 +58,9 @@ def priors(facts: Facts) -> Section:
         f"{facts.ci_prob:.0%}."
     )
     found = facts.sensitivity
-    weighed = () if found is None else (as_table(found),)
+    said = {"parameter": "parameter", "prior": "prior", "likelihood": "likelihood",
+            "most_by": "moved most by", "reading": "reading"}  # fmt: skip
+    weighed = () if found is None else (as_table(found, columns=said),)
     return Section("priors", "Priors", (Text(text), table, as_figure(picture), *weighed))
 
 
@@ -74,7 +77,11 @@ def _columns(facts: Facts) -> pd.DataFrame:
             values += ", ..." if len(column.levels) > 4 else ""
         else:
             v = np.asarray(column.values, float)
-            values = f"{v.min():.4g} to {v.max():.4g}, mean {v.mean():.4g}, sd {v.std():.3g}"
+            decimals = count_decimals(float(v.std()))
+            low, high, mean, sd = (
+                format_number(float(x), decimals) for x in (v.min(), v.max(), v.mean(), v.std())
+            )
+            values = f"{low} to {high}, mean {mean}, sd {sd}"
         rows.append({"column": name, "label": stated.get("label", ""),
                      "unit": stated.get("unit", ""), "values": values})  # fmt: skip
     return pd.DataFrame(rows)
@@ -87,5 +94,7 @@ def _groups(facts: Facts) -> Iterator[dict[str, str]]:
         yield {
             "group": name,
             "levels": f"{group.n_levels:,}",
-            "rows each": f"{counts.min():,} to {counts.max():,}, median {np.median(counts):g}",
+            "rows each": f"{counts.min():,}"
+            if counts.min() == counts.max()
+            else f"{counts.min():,} to {counts.max():,}, median {np.median(counts):g}",
         }

@@ -21,10 +21,22 @@ from poolish.report.blocks import (
     Text,
     Verdict,
 )
-from poolish.report.mathematics import Node
+from poolish.report.mathematics import to_tree
 
 _TEMPLATE = """
 #let report = json("report.json")
+// Built from values: no name of a column is ever read as code.
+#let formula(node) = {
+  if node.kind == "letter" { math.italic(node.text) }
+  if node.kind == "word" { math.upright(text(font: "Libertinus Serif", node.text)) }
+  if node.kind == "sign" { math.class(node.class, node.text) }
+  if node.kind == "row" { node.parts.map(formula).join() }
+  if node.kind == "sub" { math.attach(formula(node.parts.at(0)), b: formula(node.parts.at(1))) }
+}
+// Words in backticks are names.
+#let spans(words) = words.split("`").enumerate().map(((k, part)) => {
+  if calc.odd(k) { raw(part) } else { part }
+}).join()
 #set document(title: report.title)
 #set page(paper: "a4", margin: 2cm, numbering: "1")
 #set text(size: 10pt)
@@ -36,17 +48,20 @@ _TEMPLATE = """
 #for section in report.sections {
   heading(level: 1, section.title)
   for part in section.blocks {
-    if part.kind == "text" { par(part.text) }
-    if part.kind == "items" { list(..part.items.map(item => [#item])) }
+    if part.kind == "text" { par(spans(part.text)) }
+    if part.kind == "items" { list(..part.items.map(spans)) }
+    if part.kind == "formulae" {
+      for line in part.lines { par(hanging-indent: 2em, math.equation(formula(line))) }
+    }
     if part.kind == "code" { block(fill: luma(240), inset: 6pt, width: 100%, raw(part.text)) }
     if part.kind == "verdict" {
       block(fill: luma(240), inset: 8pt, width: 100%, stroke: (left: 3pt + black), {
         strong(part.level)
-        for item in part.items { par({ strong(item.at(0)); ": "; item.at(1) }) }
+        for item in part.items { par({ strong(item.at(0)); ": "; spans(item.at(1)) }) }
       })
     }
     if part.kind == "table" {
-      strong(part.title)
+      block(sticky: true, strong(part.title))
       set text(size: 7.5pt)
       table(
         columns: part.head.len(),
@@ -56,9 +71,9 @@ _TEMPLATE = """
         table.header(..part.head.map(cell => strong(cell))),
         ..part.rows.flatten().map(cell => [#cell]),
       )
-      text(fill: luma(80), part.caption)
+      text(fill: luma(80), spans(part.caption))
     }
-    if part.kind == "figure" { image(part.file, alt: part.alt, width: 100%) }
+    if part.kind == "figure" { image(part.file, alt: part.alt, width: 85%) }
   }
 }
 """
@@ -117,20 +132,13 @@ def _table(table: Table, path: Path) -> dict[str, Any]:
             "numbers": table.is_number, "caption": table.caption}  # fmt: skip
 
 
-def _plain(node: Node) -> str:
-    """Return a formula in one line of text."""
-    if node.kind == "sub":
-        return f"{_plain(node.parts[0])}[{_plain(node.parts[1])}]"
-    return node.text or " ".join(map(_plain, node.parts))
-
-
 _RENDER: dict[type, Callable[[Any, Path], dict[str, Any]]] = {
     Text: lambda block, path: {"kind": "text", "text": block.text},
     Items: lambda block, path: {"kind": "items", "items": block.items},
     Code: lambda block, path: {"kind": "code", "text": block.text},
     Table: _table,
     Figure: _figure,
-    Formulae: lambda block, path: {"kind": "code", "text": "\n".join(map(_plain, block.lines))},
+    Formulae: lambda block, path: {"kind": "formulae", "lines": list(map(to_tree, block.lines))},
     Verdict: lambda block, path: {"kind": "verdict", "level": block.level, "items": block.items},
     Frame: lambda block, path: {"kind": "text",
                                 "text": f"The explorer, {block.title}, is in the HTML report."},

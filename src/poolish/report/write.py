@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 from collections.abc import Callable
+from html import escape
 from importlib import resources
 from pathlib import Path
 
@@ -107,9 +109,21 @@ def render_html(report: Report) -> str:
         style=Markup(style),  # ours
         policy=content_policy(report, style),
         mathml=lambda node: Markup(to_mathml(node)),  # its texts are escaped
+        spans=lambda text: Markup(_code_spans(text)),
         data_url=data_url,
         kind=lambda block: type(block).__name__,
     )
+
+
+def _code_spans(text: str) -> str:
+    """Return text as HTML, escaped, with the words in backticks as code.
+
+    Examples
+    --------
+    >>> _code_spans("`a` < b")
+    '<code>a</code> &lt; b'
+    """
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def content_policy(report: Report, style: str) -> str:

@@ -157,7 +157,7 @@ def diagnose(posterior: Posterior) -> Diagnosis:
 
 def format_value(value: float) -> str:
     """Return a diagnostic as text: counts whole, the others with three digits."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.4g}"
+    return f"{value:,.0f}" if value >= 100 else f"{round(value, 3):.4g}"
 
 
 def _scalars(posterior: Posterior) -> tuple[tuple[str, ...], np.ndarray, str]:
