@@ -250,6 +250,17 @@ def page_decimals(explorer: Explorer, k: int) -> int:
     return as_document(explorer.exploration)["effects"][k]["decimals"]
 
 
+def test_the_ellipse_of_95_percent_stays_inside_at_first(visit, brms_sleep):
+    page = visit(explore_fit(brms_sleep))
+    page.check("[name=view][value='2']")
+
+    corners = page.locator("#right .ellipse").last.get_attribute("points").split()
+    points = np.array([corner.split(",") for corner in corners], float)
+    frame = page.locator("#right > svg")
+    size = [float(frame.get_attribute(name)) for name in ("width", "height")]
+    assert (points > 0).all() and (points < size).all()
+
+
 def test_a_point_of_the_plane_selects_its_line(visit, sleepstudy):
     page = visit(explore_table(sleepstudy, "Reaction", "Subject", predictor="Days"))
     page.check("[name=view][value='2']")

@@ -114,14 +114,15 @@ function drawPlane(svg, page, { T, mu, partial, complete }) {
   const at = ([a, b]) => [clamp(x(a), f.left, f.right), clamp(y(b), f.top, f.bottom)];
   axisX(f, x, effects[0].axis);
   axisY(f, y, effects[1].axis);
+  const inner = draw(svg, "svg", { x: f.left, y: f.top, width: f.right - f.left, height: f.bottom - f.top }); // clips
   const sd = Math.sqrt(T[0]), lean = sd && T[1] / sd, rest = Math.sqrt(Math.max(0, T[2] - lean * lean));
   ELLIPSES.forEach((level) => {
     const r = Math.sqrt(-2 * Math.log(1 - level)); // chi-square with two degrees of freedom
     const points = Array.from({ length: 72 }, (_, i) => {
       const [cos, sin] = [r * Math.cos((i * Math.PI) / 36), r * Math.sin((i * Math.PI) / 36)];
-      return at([mu[0] + sd * cos, mu[1] + lean * cos + rest * sin]);
+      return [x(mu[0] + sd * cos) - f.left, y(mu[1] + lean * cos + rest * sin) - f.top];
     });
-    draw(svg, "polygon", { class: "ellipse", points: points.join(" ") });
+    draw(inner, "polygon", { class: "ellipse", points: points.join(" ") });
   });
   shownRows(page, effects[1].own).forEach((j) => {
     const row = draw(svg, "g", { class: j === state.selected ? "row chosen" : "row" }), to = at(partial[j]);

@@ -9,6 +9,9 @@ import numpy as np
 
 from poolish.explore.payload import Effect, EffectDraws, Exploration, Plane
 
+# Around the ellipse.
+_ROOM = 1.08
+
 
 def as_document(exploration: Exploration) -> dict[str, Any]:
     """Return an exploration as JSON values, under the names that the scripts use."""
@@ -74,8 +77,18 @@ def _plane(plane: Plane, e: Exploration) -> dict[str, Any]:
         "yRange": _values(plane.y_range),
         "xAxis": plane.x_axis,
         "yAxis": plane.y_axis,
-        "domain": [_values(effect.domain) for effect in e.effects],
+        "domain": [_values(_hold_ellipse(effect)) for effect in e.effects],
     }
+
+
+def _hold_ellipse(effect: Effect) -> tuple[float, float]:
+    """Return ends of an axis between which the ellipse of 95 % of the groups has room."""
+    known = effect.own[np.isfinite(effect.own)]
+    draws = effect.draws
+    middle, sd = (known.mean(), known.std()) if draws is None else (draws.mu, draws.tau)
+    reach = _ROOM * np.sqrt(-2 * np.log(0.05)) * sd
+    low, high = effect.domain
+    return float(min(low, middle - reach)), float(max(high, middle + reach))
 
 
 def _values(values: Iterable[float]) -> list[float | None]:
