@@ -435,3 +435,15 @@ def test_crossed_and_several_effects_agree_with_nuts(formula, family, crossed, m
             error = np.hypot(mcse(one), mcse(other))
             assert abs(one.mean() - other.mean()) <= 4 * error, (name, place)
             assert 0.9 <= one.std() / other.std() <= 1.1, (name, place)
+
+
+def test_a_shape_that_may_be_infinite_is_no_obstacle(make_model, rng):
+    data = pd.DataFrame(
+        {"y": rng.poisson(3.0, 120), "g": np.repeat([f"g{i}" for i in range(15)], 8)}
+    )
+    spec, design = make_model("y ~ 1 + (1 | g)", data, family="negbinomial")
+
+    draws = ENGINE.fit(spec, design, Plan(seed=1, progress=False))
+
+    assert ENGINE.gate(draws) is None
+    assert draws.posterior["shape"].max() > 1e6

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from poolish.design.arrays import ResponseDesign
 from poolish.engines.quadrature.kernels import BUILDERS, Outcome, build_kernel
@@ -102,3 +103,15 @@ def test_a_mean_outside_its_range_has_no_density(family, link, outside):
         found = kernel.value(np.full_like(eta, outside), AUXILIARY)
 
     assert np.isneginf(found).all()
+
+
+@pytest.mark.parametrize("shape", [1e8, 1e15, 1e40])
+def test_counts_of_a_large_shape_are_poisson(shape):
+    kernel, eta, response = kernel_at("negbinomial", "log")
+
+    found = kernel.value(eta, np.array([shape])) + kernel.constant(np.array([shape]))
+
+    mean = np.array([[0.5], [1.0], [3.0]]) * np.exp(eta)
+    exact = response.weights[:, None] * stats.poisson.logpmf(response.y[:, None], mean)
+    # The log densities differ by terms of order y^2 / shape.
+    np.testing.assert_allclose(found, exact, atol=100 / shape + 1e-12)

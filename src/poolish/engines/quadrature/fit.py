@@ -26,6 +26,7 @@ def fit(spec: ModelSpec, design: Design, plan: Plan) -> Draws:
     """Return draws from the posterior of a model within the quadrature engine's reach."""
     started = time.perf_counter()
     problem = build_problem(spec, design, n_nodes=START_NODES)
+    problem = problem.at_resolution(*starting_point(problem, spec, design))
     start = starting_point(problem, spec, design)
     keeps = plan.keeps(spec.main.groups)
     for effort in range(MAX_EFFORT + 1):

@@ -12,6 +12,8 @@ MAX_STEPS = 40
 # Of the rise that a Newton step promises; what is left after it is its square.
 TOLERANCE = 1e-5
 MAX_HALVINGS = 12
+# Value and slope are those of different quadratures: a step may lower the log density by this much.
+MAX_FALL = 1e-2
 # Directions in which the log density does not fall get this curvature at least.
 MIN_CURVATURE = 1e-6
 _LOG_2PI = np.log(2.0 * np.pi)
@@ -58,7 +60,7 @@ def _line_search(
     """Return the first of the step, half of it, ... that does not lower the log density."""
     for _ in range(MAX_HALVINGS):
         there = problem.inner_shape(theta, w + step)
-        if there.value >= here.value - 1e-9 * abs(here.value):
+        if there.value >= here.value - MAX_FALL:
             return w + step, there
         step = 0.5 * step
     return w, here

@@ -260,7 +260,9 @@ def _negbinomial(outcome: Outcome, link: Link) -> Kernel:
 
     def value(eta: np.ndarray, shape: np.ndarray) -> np.ndarray:
         mean, k = rate * link.inverse(eta), rate * shape
-        return weights * (special.xlogy(y, mean) - (y + k) * np.log(k + mean))
+        # Together with the constant: no large terms cancel where k is large.
+        spread = y * np.log(k + mean) + k * np.log1p(mean / k)
+        return weights * (special.xlogy(y, mean) - spread)
 
     def derivatives(eta: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean, k = rate * np.maximum(link.inverse(eta), _EDGE), rate * shape
@@ -269,9 +271,10 @@ def _negbinomial(outcome: Outcome, link: Link) -> Kernel:
         return score, weights * slope**2 / (mean + mean**2 / k)
 
     def constant(shape: np.ndarray) -> np.ndarray:
-        k = rate * shape
-        ways = special.gammaln(y + k) - special.gammaln(k) - special.gammaln(y + 1.0)
-        return weights * (ways + k * np.log(k))
+        # Gamma(y + k) / (Gamma(k) y!) = 1 / (y B(y, k))
+        some = np.maximum(y, 1.0)
+        ways = -special.betaln(some, rate * shape) - np.log(some)
+        return weights * np.where(y > 0, ways, 0.0)
 
     return Kernel(value, derivatives, _differenced(derivatives), constant)
 

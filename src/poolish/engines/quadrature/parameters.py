@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from poolish.engines.exact.parameters import Scalar, coefficient, standard_deviation
+from poolish.engines.exact.transforms import resolved
 from poolish.engines.quadrature.terms import Terms
 from poolish.spec.model import ModelSpec, PredictorSpec
 from poolish.spec.prior import Prior
@@ -73,6 +74,20 @@ class Outer:
         n_terms = len(self.sds)
         auxiliary = np.ones(len(theta)) if self.auxiliary is None else values[n_terms]
         return Natural(values[:n_terms], auxiliary, log_prior.sum(axis=0))
+
+    def at_resolution(self, resolutions: np.ndarray) -> Outer:
+        """Return the same parameters, standard deviations on scales of a known resolution.
+
+        Parameters
+        ----------
+        resolutions : ndarray, shape (term,), > 0
+            Below it the data cannot tell a standard deviation from 0.
+        """
+        sds = tuple(
+            standard_deviation(scalar.prior, resolved(float(r)))
+            for scalar, r in zip(self.sds, resolutions, strict=True)
+        )
+        return replace(self, sds=sds)
 
     def start(self, sd: float, auxiliary: float) -> np.ndarray:
         """Return theta for a guess of every standard deviation and of the auxiliary parameter."""

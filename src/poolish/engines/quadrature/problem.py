@@ -160,6 +160,25 @@ class Problem:
             found = place_nodes(rows, at, line=rows.line(at), start=self.centres, tolerance=TIGHT)
         return replace(self, centres=found.mode[:, 0])
 
+    def at_resolution(self, theta: np.ndarray, w: np.ndarray) -> Problem:
+        """Return the same problem, its standard deviations on scales that suit the data.
+
+        J effects with information i each show their variance with a standard error of
+        sqrt(2 / J) / i; half the root of that is the resolution, as in the exact engine.
+        """
+        natural = self.outer.natural(theta[None])
+        linear = self.inner.linear(w[None], natural.sds)
+        rows = self.full.rows
+        with np.errstate(all="ignore"):
+            at = self.predictors(self.full, natural, linear.beta)
+            information = rows.kernel.derivatives(at.eta, at.auxiliary)[1][:, 0]
+        information = np.nan_to_num(information)
+        picked, found = rows.groups.rows, []
+        for term in self.terms.all:
+            of_level = max(float(information @ term.z[picked] ** 2) / term.n_levels, 1e-300)
+            found.append(0.5 / np.sqrt(of_level) * (2.0 / term.n_levels) ** 0.25)
+        return replace(self, outer=self.outer.at_resolution(np.array(found)))
+
     def log_density(self, theta: np.ndarray, w: np.ndarray) -> np.ndarray:
         """Return the joint log density, shape (value,), of theta and w, one row per value."""
         parts = [found.log_density for _, found in self.evaluations(theta, w)]

@@ -12,9 +12,9 @@ from poolish.engines.quadrature.inner_mode import InnerMode, find_inner_mode
 from poolish.engines.quadrature.problem import Problem
 
 # Where the inner mode is found, in scales of each axis; beyond the last the ends are kept.
-PLACES = (-2.0, -1.0, 1.0, 2.0)
-PAIR_PLACE = 1.2
-FARTHEST = 2.5
+PLACES = (-3.0, -1.5, 1.5, 3.0)
+PAIR_PLACE = 1.7
+FARTHEST = 3.0
 MIN_NU = 8.0
 # Numbers of one stack of scale matrices.
 STACK_ELEMENTS = 4_000_000

@@ -33,8 +33,8 @@ from poolish.engines.quadrature.proposals import Conditional, Joint, fit_conditi
 # A round is good enough when this share of its draws is effective, and no tail is missed.
 GOOD_EFFICIENCY, GOOD_KHAT = 0.6, 0.5
 MAX_ROUNDS = 4
-LONGER, LONGER_SHARE = 3.0, 0.15
-ROUND_SIZE = 400
+LONGER, LONGER_SHARE = 3.0, 0.1
+ROUND_SIZE = 600
 # First steps of each chain, left out.
 BURN_IN = 25
 
