@@ -8,6 +8,7 @@ import numpy as np
 
 from poolish.design.evaluate import evaluate_column, read_factor
 from poolish.design.group_means import learn_group_means
+from poolish.design.meant import check_levels_meant
 from poolish.design.options import split_arguments
 from poolish.design.states import Levels, State
 from poolish.design.transforms import ELEMENTWISE, LEARNERS
@@ -63,6 +64,7 @@ def _learn(expression: Expression, table: Table, memory: dict[str, State]) -> No
 def _learn_name(name: Name, table: Table, memory: dict[str, State]) -> None:
     column = get_column(table, name.name, name.source)
     if isinstance(column, FactorColumn):
+        check_levels_meant(name, column, table)
         memory[str(name)] = _observed_levels(column)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,11 +21,15 @@ class NumericColumn:
 
 @dataclass(frozen=True, slots=True)
 class FactorColumn:
-    """A categorical column: codes into labels, -1 for missing. `codes` has shape (obs,)."""
+    """A categorical column: codes into labels, -1 for missing. `codes` has shape (obs,).
+
+    `is_text` tells text, of which nobody has said that it is a factor, from categories.
+    """
 
     codes: np.ndarray
     levels: tuple[str, ...]
     is_ordered: bool = False
+    is_text: bool = field(default=False, repr=False, compare=False)
 
 
 type Column = NumericColumn | FactorColumn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from unicodedata import normalize
@@ -157,7 +158,7 @@ def _read_text(values: np.ndarray) -> FactorColumn:
     import pandas as pd
 
     codes, labels = pd.factorize(values, sort=True)
-    return FactorColumn(codes, tuple(str(label) for label in labels))
+    return FactorColumn(codes, tuple(str(label) for label in labels), is_text=True)
 
 
 def _read_categories(series: nw.Series[Any]) -> FactorColumn:
@@ -167,10 +168,10 @@ def _read_categories(series: nw.Series[Any]) -> FactorColumn:
         return FactorColumn(
             native.cat.codes.to_numpy().astype(np.intp), labels, bool(native.cat.ordered)
         )
-    text = _read_text(series.cast(nw.String).to_numpy())
-    if not isinstance(series.dtype, nw.Enum):  # polars, Arrow: only a way to store text
-        return text
-    return relabel(text, tuple(series.dtype.categories))
+    found = replace(_read_text(series.cast(nw.String).to_numpy()), is_text=False)
+    if not isinstance(series.dtype, nw.Enum):  # polars, Arrow: without an order of its own
+        return found
+    return relabel(found, tuple(series.dtype.categories))
 
 
 def _read_objects(name: str, series: nw.Series[Any]) -> Column:
@@ -189,7 +190,7 @@ def _unusable(name: str, kind: str, is_time: bool) -> DataError:
     fix = (
         f"make a number of it with `t = pd.to_datetime(data['{name}'])` and "
         f"`(t - t.min()).dt.days`, or text with `data['{name}'].astype(str)`, where each is a "
-        "level or a group of its own"
+        f"group of its own, in `factor({name})` a level"
         if is_time
         else f"convert `{name}` to numbers or to text"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Literal
 
@@ -86,7 +87,7 @@ def take_rows(table: Table, keep: np.ndarray) -> Table:
 def _take_column(column: Column, keep: np.ndarray) -> Column:
     if isinstance(column, NumericColumn):
         return NumericColumn(column.values[keep], column.is_integer)
-    return FactorColumn(column.codes[keep], column.levels, column.is_ordered)
+    return replace(column, codes=column.codes[keep])
 
 
 def _is_missing(column: Column) -> np.ndarray:
