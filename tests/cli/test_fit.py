@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import replace
 
@@ -110,6 +111,22 @@ def test_force_writes_over_an_existing_file(poolish_run, here, dyestuff):
 
     assert outcome.code == 0
     assert poolish.load(here / "data.nc").result.record.formula == FORMULA
+
+
+def test_a_folder_is_no_file_to_save_in(poolish_run, here, dyestuff):
+    result = poolish_run("fit", "Yield ~ (1 | Batch)", dyestuff, "-o", here)
+
+    assert result.code == 3
+    assert f"`{here}` is a folder" in result.err
+    assert "--force" not in result.err
+
+
+def test_a_compressed_file_gives_its_bare_name(poolish_run, here, dyestuff):
+    (here / "own.csv.gz").write_bytes(gzip.compress(dyestuff.read_bytes()))
+
+    poolish_run("fit", "Yield ~ (1 | Batch)", "own.csv.gz", "--seed", 1)
+
+    assert (here / "own.nc").exists()
 
 
 def test_a_folder_that_is_absent_is_refused_early(poolish_run, here, dyestuff):

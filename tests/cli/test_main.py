@@ -103,3 +103,4 @@ def test_every_command_has_help(poolish_run):
         outcome = poolish_run(name, "--help")
         assert outcome.code == 0
         assert "-v" in outcome.out or "--verbose" in outcome.out
+        assert f"Example: poolish {name} " in outcome.out

@@ -33,6 +33,13 @@ def test_a_byte_order_mark_is_not_part_of_the_first_name(write):
     assert list(frame.columns) == ["y", "g"]
 
 
+@pytest.mark.parametrize("text", [",y,g\n0,1,a\n1,2,b\n", '"";"y";"g"\n"1";1;"a"\n"2";2;"b"\n'])
+def test_row_labels_without_a_name_are_left_out(write, text):
+    frame = read_csv(write(text))
+
+    assert frame.to_dict("list") == {"y": [1, 2], "g": ["a", "b"]}
+
+
 def test_tab_separated_files_are_read_by_their_suffix(write):
     frame = read_csv(write("y\tg\n1\ta\n", "data.tsv"))
 

@@ -88,6 +88,13 @@ def _sampling(source: Source, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_target(target: Path, *, is_forced: bool) -> None:
+    if target.is_dir():
+        raise FileError(
+            f"`{target}` is a folder",
+            given=f"`-o {target}` to save the fit in",
+            expected="the name of a file",
+            fix=f"write, for example, `-o {target / 'fit.nc'}`",
+        )
     if target.exists() and not is_forced:
         raise FileError(
             f"file `{target}` exists",

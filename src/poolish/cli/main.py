@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Annotated
 
@@ -39,20 +39,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("fit")(fit.fit)
-app.command("summary")(summary.summary)
-app.command("variance")(variance.variance)
-app.command("pooling")(pooling.pooling)
-app.command("plot")(plot.plot)
-app.command("report")(report.report)
-app.command("ranks")(ranks.ranks)
-app.command("predict")(predict.predict)
-app.command("check")(check.check)
-app.command("compare")(compare.compare)
-app.command("ppc")(ppc.ppc)
-app.command("priors")(priors.priors)
-app.command("groups")(groups.groups)
-app.command("explore")(explore.explore)
+# Each with a line to copy, shown at the end of its help.
+_COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
+    (fit.fit, 'poolish fit "score ~ hours + (1 | class)" own.csv --seed 1'),
+    (summary.summary, "poolish summary own.nc --prob 0.9"),
+    (check.check, "poolish check own.nc"),
+    (ppc.ppc, "poolish ppc own.nc --kind intervals"),
+    (variance.variance, "poolish variance own.nc --json"),
+    (pooling.pooling, "poolish pooling own.nc class"),
+    (ranks.ranks, "poolish ranks own.nc class --higher-is better --top 3"),
+    (predict.predict, "poolish predict own.nc new.csv --groups new"),
+    (compare.compare, "poolish compare own.nc slopes.nc"),
+    (plot.plot, "poolish plot own.nc --kind caterpillar -o classes.png"),
+    (report.report, "poolish report own.nc -o report.html"),
+    (explore.explore, "poolish explore own.nc -o explore.html"),
+    (priors.priors, 'poolish priors "score ~ hours + (1 | class)" own.csv'),
+    (groups.groups, 'poolish groups "score ~ hours + (1 | class)" own.csv'),
+)
+for command, example in _COMMANDS:
+    app.command(command.__name__, epilog=f"Example: {example}")(command)
 app.add_typer(models.app, name="models")
 
 
@@ -71,8 +76,10 @@ def _poolish(
 ) -> None:
     """Bayesian mixed models from a formula.
 
-    Results go to standard output, progress and warnings to standard error. Exit codes: 0 fine,
-    1 unexpected, 2 wrong usage, 3 bad data or model, 4 fitted but not to be used, 130 interrupted.
+    Results go to standard output, progress and warnings to standard error.
+
+    Exit codes: 0 fine, 1 unexpected, 2 wrong usage, 3 bad data or model,
+    4 fitted but not to be used, 130 interrupted.
     """
 
 

@@ -16,7 +16,11 @@ def plot(
     fit: FitArgument,
     *,
     kind: Annotated[
-        str, typer.Option(help="pooling, caterpillar, ranks, trajectories, effects, check, ...")
+        str,
+        typer.Option(
+            help="pooling, caterpillar, ranks, slopes_plane, trajectories, effects, variance, ppc, "
+            "residuals, check, prior_posterior, kinship, forest or rank."
+        ),
     ] = "pooling",
     output: Annotated[
         Path | None,
@@ -26,6 +30,10 @@ def plot(
     effect: Annotated[str | None, typer.Option(help="The effect, such as Days.")] = None,
     predictor: Annotated[str | None, typer.Option(help="The predictor along the axis.")] = None,
     by: Annotated[str | None, typer.Option(help="A second predictor.")] = None,
+    select: Annotated[
+        list[str] | None, typer.Option(metavar="LEVEL", help="A level to show; again for more.")
+    ] = None,
+    at_most: Annotated[int | None, typer.Option(min=1, help="Rows or panels to show.")] = None,
     facet: Annotated[str | None, typer.Option(help="A third predictor, one panel a value.")] = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -34,15 +42,17 @@ def plot(
     import poolish
     from poolish.plots import make_picture
 
-    stated = {"group": group, "effect": effect, "predictor": predictor, "by": by, "facet": facet}
+    stated: dict[str, Any] = {"group": group, "effect": effect, "predictor": predictor, "by": by,
+                              "facet": facet, "selected": select, "at_most": at_most}  # fmt: skip
     options = {name: value for name, value in stated.items() if value is not None}
     _check_options(kind, options)
+    target = output or Path(f"{kind}.png")
+    _check_target(target)
     picture = make_picture(poolish.load(fit).result, kind, **options)
     if as_json:
         print_json({"title": picture.title, "caption": picture.caption, "alt": picture.alt,
                     "data": _records(picture.frame)})  # fmt: skip
         return
-    target = output or Path(f"{kind}.png")
     _save(picture, target)
     typer.echo(f"{picture.title}\nsaved: {target}")
 
@@ -54,7 +64,22 @@ def _check_options(kind: str, options: dict[str, Any]) -> None:
         return  # `make_picture` says which there are
     wrong = [name for name in options if name not in inspect.signature(PLOTS[kind]).parameters]
     if wrong:
-        raise typer.BadParameter(f"picture `{kind}` has no option --{wrong[0]}")
+        option = {"selected": "select", "at_most": "at-most"}.get(wrong[0], wrong[0])
+        raise typer.BadParameter(f"picture `{kind}` has no option --{option}")
+
+
+def _check_target(target: Path) -> None:
+    """Raise before anything is computed when a name cannot be that of a picture."""
+    from poolish.errors import FileError
+
+    better = target / "picture.png" if target.is_dir() else target.with_name(f"{target.name}.png")
+    if not target.suffix or target.is_dir():
+        raise FileError(
+            f"`{target}` is not the name of a picture",
+            given="a folder" if target.is_dir() else "a name without an ending",
+            expected="a name that ends in .png, .svg or .pdf",
+            fix=f"write, for example, `-o {better}`",
+        )
 
 
 def _records(frame: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a pandas data frame

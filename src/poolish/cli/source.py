@@ -108,7 +108,7 @@ def _from_formula(
 
     texts = [line.strip() for line in formula.splitlines() if line.strip()]
     return Source(
-        name=data.stem,
+        name=Path(data.name.removesuffix(".gz")).stem,
         formula=texts[0] if len(texts) == 1 else texts,
         data=read_csv(data),
         family=family or "gaussian",

@@ -150,7 +150,7 @@ def write_page(html: str, path: Path) -> None:
     except OSError as error:
         raise FileError(
             f"cannot write `{path}`",
-            given=str(error),
-            expected="an existing folder that can be written to",
-            fix="make the folder, or choose another one; no file was changed",
+            given="a folder" if target.is_dir() else str(error),
+            expected="the name of a file, in a folder that exists and can be written to",
+            fix="choose another name, or make the folder; no file was changed",
         ) from error

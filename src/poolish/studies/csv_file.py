@@ -33,7 +33,8 @@ def read_csv(
     path : Path
         Separated by commas, or by semicolons where the header has no comma (numbers may then have
         decimal commas), with a header, in UTF-8; `.tsv` and `.tab` files are tab-separated. A name
-        that ends in `.gz` is compressed.
+        that ends in `.gz` is compressed. A first column without a name is left out: R and pandas
+        write row labels so.
     levels : Mapping of str to sequence of str, optional
         The levels of factor columns, in order; the first is the reference.
     ordered : sequence of str
@@ -119,7 +120,8 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
             expected="column names separated by commas or semicolons (by tabs in a `.tsv` file)",
             fix="save it as comma-separated CSV",
         )
-    blank = [str(position) for position, name in enumerate(header, 1) if not name.strip()]
+    named = header[1:] if _has_row_labels(header) else header
+    blank = [str(position) for position, name in enumerate(named, 1) if not name.strip()]
     double = [name for name, count in Counter(header).items() if count > 1 and name.strip()]
     if blank or double:
         raise DataError(
@@ -132,6 +134,11 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
             expected="one distinct name per column",
             fix="name or remove the column",
         )
+
+
+def _has_row_labels(header: Sequence[str]) -> bool:
+    """Return whether the first column has no name: the row labels that R and pandas write."""
+    return len(header) > 1 and not header[0].strip()
 
 
 def _read_rows(path: Path, separator: str) -> pd.DataFrame:
@@ -153,6 +160,8 @@ def _read_rows(path: Path, separator: str) -> pd.DataFrame:
             expected="one line per observation",
             fix="check that this is the right file",
         )
+    if _has_row_labels(_read_header(path, separator)):
+        frame = frame.iloc[:, 1:]
     frame.index = pd.RangeIndex(2, 2 + len(frame), name="line")
     return frame if separator == "," else frame.apply(_read_decimal_commas)
 
