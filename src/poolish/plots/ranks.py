@@ -65,7 +65,7 @@ def picture_ranks(
     return Picture(
         frame=frame,
         title=f"{shorten(name_group(labels, found.group.name))}: {shorten(first['level'])} ranks "
-        f"{first['lower']:.0f} to {first['upper']:.0f} of {found.n_levels:,}, first with "
+        f"{_say_places(first)} of {found.n_levels:,}, first with "
         f"probability {first['prob_first']:.2f}",
         caption=f"Posterior of the rank of {rows.effect}, 1 the largest: mean, 66% (thick) and "
         f"{ci_prob:.0%} (thin) intervals." + say_shown(len(frame), found.n_levels),
@@ -75,6 +75,11 @@ def picture_ranks(
         draw=partial(_draw, frame, n_levels=found.n_levels),
         size=(WIDTH, height_of(len(frame))),
     )
+
+
+def _say_places(row: pd.Series) -> str:
+    low, high = f"{row['lower']:.0f}", f"{row['upper']:.0f}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _thinned(found: GroupEffects, k: int) -> np.ndarray:

@@ -315,7 +315,7 @@ def _say_spread(frame: pd.DataFrame, group: str, predictor: str) -> str:
     curves = frame[frame["kind"] == "curve"].groupby("level", sort=False)["partial"]
     reach, middle = curves.max() - curves.min(), curves.mean()
     if np.ptp(reach) > _PARALLEL * reach.max():
-        decimals = count_decimals(reach.max())
+        decimals = count_decimals(float(np.ptp(reach)))
         return (
             f"{shorten(group)}: along {predictor.split(' (')[0]} the mean changes least for "
             f"{shorten(reach.idxmin(), 16)} ({reach.min():,.{decimals}f}), most for "
