@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from poolish.cli.options import FitArgument, GroupArgument, JsonOption, ProbOption, VerboseOption
 from poolish.cli.output import print_result
-from poolish.cli.source import find_group
 
 
 def pooling(
@@ -19,4 +18,4 @@ def pooling(
     import poolish
 
     loaded = poolish.load(fit)
-    print_result(loaded.pooling(find_group(loaded, group), ci_prob=prob), as_json=as_json)
+    print_result(loaded.pooling(group, ci_prob=prob), as_json=as_json)

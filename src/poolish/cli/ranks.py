@@ -8,7 +8,6 @@ import typer
 
 from poolish.cli.options import FitArgument, GroupArgument, JsonOption, ProbOption, VerboseOption
 from poolish.cli.output import print_result
-from poolish.cli.source import find_group
 
 
 def ranks(
@@ -34,7 +33,7 @@ def ranks(
 
     loaded = poolish.load(fit)
     table = loaded.ranks(
-        find_group(loaded, group),
+        group,
         effect=effect,
         higher_is=higher_is,
         top=top,

@@ -14,7 +14,6 @@ from poolish.cli.options import ROOT
 if TYPE_CHECKING:
     import pandas as pd
 
-    from poolish.face.fit import Fit
     from poolish.face.model import Model
     from poolish.studies.gallery import GalleryModel
 
@@ -144,13 +143,3 @@ def _split_prior(text: str) -> tuple[str, str]:
     if not (sign and name.strip() and prior.strip()):
         raise typer.BadParameter(f'`{text}` is not NAME=PRIOR, such as "sigma=exponential(0.1)"')
     return name.strip(), prior.strip()
-
-
-def find_group(fit: Fit, group: str | None) -> str:
-    """Return the group asked for, or the only one of a fit."""
-    from poolish.predict.policies import group_names
-
-    names = group_names(fit.result.spec)
-    if group is None and len(names) != 1:
-        raise typer.BadParameter(f"name one of the groups: {', '.join(names) or '(none)'}")
-    return names[0] if group is None else group

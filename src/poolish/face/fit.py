@@ -14,7 +14,7 @@ from poolish.posterior import Posterior, save
 from poolish.posterior.names import rename_draws
 from poolish.predict import GroupUpdate, predict, update_group
 from poolish.predict.lazy import with_lazy_groups
-from poolish.predict.policies import Groups
+from poolish.predict.policies import Groups, only_group
 from poolish.summaries.coefficients import summarise
 from poolish.summaries.diagnosis import Diagnosis, diagnose
 from poolish.summaries.doctor import CheckResult, Step, check_fit
@@ -112,9 +112,9 @@ class Fit:
         """Return mean, sd, interval, R-hat and ESS of every parameter but the group effects."""
         return summarise(self.result, ci_prob=ci_prob)
 
-    def groups(self, group: str, *, ci_prob: float = 0.95) -> TableResult:
+    def groups(self, group: str | None = None, *, ci_prob: float = 0.95) -> TableResult:
         """Return each group's effects: deviations, and population plus deviation."""
-        return summarise_groups(self.result, group, ci_prob=ci_prob)
+        return summarise_groups(self.result, only_group(self.result.spec, group), ci_prob=ci_prob)
 
     def variance(
         self, *, at: At | None = None, by: str | None = None, ci_prob: float = 0.95
@@ -127,7 +127,7 @@ class Fit:
 
     def pooling(
         self,
-        group: str,
+        group: str | None = None,
         *,
         scale: Literal["link", "response"] = "link",
         with_population: bool = True,
@@ -135,7 +135,11 @@ class Fit:
     ) -> TableResult:
         """Return, per group and effect, own, partially pooled and completely pooled estimates."""
         return summarise_pooling(
-            self.result, group, scale=scale, with_population=with_population, ci_prob=ci_prob
+            self.result,
+            only_group(self.result.spec, group),
+            scale=scale,
+            with_population=with_population,
+            ci_prob=ci_prob,
         )
 
     def heritability(
@@ -154,7 +158,7 @@ class Fit:
 
     def ranks(
         self,
-        group: str,
+        group: str | None = None,
         *,
         effect: str | None = None,
         higher_is: Literal["better", "worse"] = "better",
@@ -168,7 +172,7 @@ class Fit:
         """
         return summarise_ranks(
             self.result,
-            group,
+            only_group(self.result.spec, group),
             effect=effect,
             higher_is=higher_is,
             top=top,

@@ -47,6 +47,27 @@ def group_names(spec: ModelSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def only_group(spec: ModelSpec, name: str | None) -> str:
+    """Return a group's name, or that of the only group of a model.
+
+    Raises
+    ------
+    UnknownNameError
+        If no name is given, and the model has several groups or none.
+    """
+    names = group_names(spec)
+    if name is not None:
+        return name
+    if len(names) == 1:
+        return names[0]
+    raise UnknownNameError(
+        "this model has several groups" if names else "this model has no groups",
+        given="no group",
+        expected=f"one of {', '.join(names)}" if names else "a model with a group term, `(1 | g)`",
+        fix=f'write, for example, "{names[0]}"' if names else "add a group term to the formula",
+    )
+
+
 def _check_policy(policy: str) -> None:
     if policy not in POLICIES:
         raise UnknownNameError(
