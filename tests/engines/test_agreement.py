@@ -1,7 +1,7 @@
-"""Exact and NUTS engines on random models: two ways to one posterior, every scalar compared.
+"""Exact and quadrature engines against NUTS on random models: every scalar compared.
 
-Nothing but the model is shared: NUTS samples every effect of the PyMC model, the exact engine
-integrates them out. Standard deviations are compared on the log scale, where tails are light.
+Nothing but the model is shared: NUTS samples every effect of the PyMC model, the other engines
+integrate them out. Standard deviations are compared on the log scale, where tails are light.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import pandas as pd
 import pytest
 from arviz_stats.base import array_stats
 
-from poolish.design import build_design
+from poolish.design import Design, build_design
 from poolish.engines.choose import ENGINES
 from poolish.engines.protocol import Draws, Plan
 from poolish.formula import parse
 from poolish.frame import read_table
 from poolish.relations import as_relation, precision
 from poolish.spec.build import build_spec
+from poolish.spec.model import ModelSpec
 
 pytestmark = pytest.mark.slow
 
@@ -136,7 +137,7 @@ def _scalars(draws: Draws) -> Iterator[tuple[str, np.ndarray]]:
         for place in np.ndindex(values.shape[2:]):
             one = values[(slice(None), slice(None), *place)]
             if np.ptp(one) > 1e-12:
-                is_scale = name == "sigma" or name.startswith("sd_")
+                is_scale = name in ("sigma", "shape", "phi") or name.startswith("sd_")
                 yield f"{name}{list(place)}", np.log(one) if is_scale else one
 
 
@@ -160,11 +161,67 @@ def test_engines_agree_on_every_scalar(model: RandomModel, data: Any, relations:
     design, _ = build_design(parsed, read_table(data), relations)
     spec = build_spec(parsed, design, priors=model.priors)
 
-    exact, nuts = (ENGINES[name].fit(spec, design, PLAN) for name in ("exact", "nuts"))
+    assert_engines_agree("exact", spec, design)
 
-    ours, theirs = dict(_scalars(exact)), dict(_scalars(nuts))
-    assert ENGINES["exact"].can_fit(spec, design) is None
+
+def assert_engines_agree(engine: str, spec: ModelSpec, design: Design) -> None:
+    assert ENGINES[engine].can_fit(spec, design) is None
+    found, nuts = (ENGINES[name].fit(spec, design, PLAN) for name in (engine, "nuts"))
+
+    assert ENGINES[engine].gate(found) is None
+    ours, theirs = dict(_scalars(found)), dict(_scalars(nuts))
     assert set(ours) == set(theirs)
     for name, values in ours.items():
         for method in ("mean", "sd"):
             assert _z(values, theirs[name], method) < MAX_Z, (name, method)
+
+
+# --- Counts, times and shares: quadrature against NUTS. ---
+
+FAMILIES = ("negbinomial", "gamma", "beta")
+SCALAR_GROUPS = (
+    "(1 | g) + (1 | h)",
+    "(1 | a / c)",
+    "(x || g) + (1 | h)",
+    "(1 | id) + (0 + x | g)",
+)
+AUXILIARY = {"negbinomial": "shape", "gamma": "shape", "beta": "phi"}
+
+
+def _quadrature_models() -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Yield formula, family and priors: every family with each kind of groups."""
+    rng = np.random.default_rng(SEED + 2)
+    sds = [prior for prior in SDS if prior != "constant(0.6)"]
+    for family in FAMILIES:
+        for groups in SCALAR_GROUPS:
+            right, coefs, sd = (rng.choice(row) for row in (RIGHT[:4], COEFS[1:], sds[1:]))
+            own = {AUXILIARY[family]: str(rng.choice(["exponential(0.5)", "gamma(2, 0.5)"]))}
+            formula = f"{family} ~ {right} + {groups}"
+            yield formula, family, {"b": str(coefs), "sd": str(sd)} | own
+
+
+@pytest.fixture(scope="module")
+def outcomes(data: pd.DataFrame) -> pd.DataFrame:
+    rng = np.random.default_rng(SEED + 3)
+    effects = 0.5 * rng.normal(size=(3, 12))
+    eta = 0.3 + 0.4 * data["x"] + effects[0][data["g"]] + effects[1][data["h"]]
+    mean, share = np.exp(eta), 1 / (1 + np.exp(-eta))
+    return data.assign(
+        negbinomial=rng.negative_binomial(3, 3 / (3 + mean)),
+        gamma=rng.gamma(3, mean / 3),
+        beta=np.clip(rng.beta(6 * share, 6 * (1 - share)), 1e-4, 1 - 1e-4),
+    )
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "priors"),
+    tuple(_quadrature_models()),
+    ids=lambda part: part.replace(" ", "") if isinstance(part, str) and "~" in part else "",
+)
+def test_quadrature_agrees_on_every_scalar(
+    formula: str, family: str, priors: dict[str, str], outcomes: pd.DataFrame
+) -> None:
+    design, _ = build_design(parse(formula), read_table(outcomes), {})
+    spec = build_spec(parse(formula), design, family=family, priors=priors)
+
+    assert_engines_agree("quadrature", spec, design)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 import poolish as po
-from poolish.engines.exact import redraw_groups
+from poolish.engines.exact import redraw_groups, structure
 from poolish.engines.exact.precision import Precision
 from poolish.engines.exact.prepare import prepare
 from poolish.errors import UnknownNameError
@@ -17,6 +18,14 @@ from poolish.predict.groups import group_reader
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "genetics"
 FORMULA = "y ~ sex + (1 | kin(id, ped)) + (1 | id)"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def always_sparse() -> Iterator[None]:
+    """Keep the small pedigree sparse, as a large one is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structure, "MAX_SMALL", 0)
+        yield
 
 
 @pytest.fixture(scope="module")

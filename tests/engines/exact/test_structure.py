@@ -3,14 +3,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import poolish as po
 from poolish.design.arrays import PredictorDesign
 from poolish.engines.exact import structure
 from poolish.engines.exact.blocked import Blocked
 from poolish.engines.exact.dense import Dense
 from poolish.engines.exact.population import build_population, flat_prior
 from poolish.engines.exact.precision import Precision
+from poolish.engines.exact.prepare import prepare
 from poolish.engines.exact.residual import build_residual
 from poolish.engines.exact.spectral import Spectral
 from poolish.engines.exact.structure import build_structure, structure_obstacle
@@ -48,8 +51,8 @@ def with_relations(predictor: PredictorDesign, *relations: Relation | None) -> P
         ((None,), Blocked),
         ((DENSE,), Spectral),
         ((SPARSE,), Spectral),
-        ((SPARSE, None), Precision),
-        ((SPARSE, SPARSE), Precision),
+        ((SPARSE, None), Dense),
+        ((SPARSE, SPARSE), Dense),
         ((DENSE, None), Dense),
         ((DENSE, SPARSE), Dense),
     ],
@@ -74,12 +77,45 @@ def test_very_many_independent_levels_are_sparse(
     assert isinstance(built(nested, make_design), Precision)
 
 
+@pytest.mark.parametrize(
+    "relations, limit",
+    [
+        ((SPARSE,), "MAX_INVERTED"),
+        ((SPARSE, None), "MAX_INVERTED"),
+        ((SPARSE, SPARSE), "MAX_SMALL"),
+    ],
+)
 def test_a_large_sparse_precision_stays_sparse(
-    predictor, make_design, monkeypatch: pytest.MonkeyPatch
+    predictor, make_design, monkeypatch: pytest.MonkeyPatch, relations, limit: str
 ) -> None:
-    monkeypatch.setattr(structure, "MAX_INVERTED", N - 1)
+    monkeypatch.setattr(structure, limit, N - 1)
 
-    assert isinstance(built(with_relations(predictor, SPARSE), make_design), Precision)
+    assert isinstance(built(with_relations(predictor, *relations), make_design), Precision)
+
+
+def test_dense_and_sparse_maternal_models_are_the_same(rng, monkeypatch) -> None:
+    ids = [f"a{i:02d}" for i in range(40)]
+    # Even ones are sires, odd ones dams, of those ten to nineteen later.
+    sires = [None] * 10 + [ids[i - 10 - i % 2] for i in range(10, 40)]
+    dams = [None] * 10 + [ids[i - 9 - i % 2] for i in range(10, 40)]
+    frame = pd.DataFrame({"id": ids, "sire": sires, "dam": dams})
+    pedigree = po.Pedigree.from_frame(frame, id="id", sire="sire", dam="dam")
+    data = frame[10:].assign(y=rng.normal(size=30), x=rng.normal(size=30))
+    formula = "y ~ x + (1 | kin(id, A)) + (1 | kin(dam, A))"
+    model = po.model(formula, data, relations={"A": pedigree})
+    theta = rng.normal(size=(5, 3))
+
+    small = prepare(model.spec, model.design)
+    monkeypatch.setattr(structure, "MAX_SMALL", 0)
+    large = prepare(model.spec, model.design)
+
+    assert (type(small.likelihood), type(large.likelihood)) == (Dense, Precision)
+    np.testing.assert_allclose(
+        small.target.log_density(theta), large.target.log_density(theta), atol=1e-8
+    )
+    for one in theta:
+        slopes = (prepared.target.gradient(one)[1] for prepared in (small, large))
+        np.testing.assert_allclose(*slopes, atol=1e-8)
 
 
 @pytest.mark.parametrize(

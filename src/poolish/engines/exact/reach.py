@@ -10,13 +10,14 @@ import numpy as np
 from poolish.design.arrays import Design, GroupDesign
 from poolish.engines.exact.fill_in import fill_in_operations
 from poolish.engines.exact.layout import build_layout
+from poolish.engines.exact.precision import Precision
 from poolish.engines.exact.residual import (
     MAX_STRATA,
     build_residual,
     distinct_rows,
     known_precision,
 )
-from poolish.engines.exact.structure import is_sparse, structure_obstacle
+from poolish.engines.exact.structure import structure_kind, structure_obstacle
 from poolish.spec.model import ModelSpec
 
 CONJUGATE = ("normal", "flat", "constant")
@@ -120,7 +121,7 @@ def _size(spec: ModelSpec, design: Design) -> str | None:
     groups = design.main.groups
     if not groups or any(group.relation is not None for group in groups):
         return None
-    if is_sparse(design.main):
+    if structure_kind(design.main, build_residual(design)) is Precision:
         return _fill_in(groups)
     if _table_numbers(design) > MAX_TABLE:
         return "its cross products would not fit in memory"

@@ -17,7 +17,7 @@ from poolish.engines.exact.parameters import build_parameters
 from poolish.engines.exact.precision import Precision
 from poolish.engines.exact.prepare import prior_population
 from poolish.engines.exact.residual import build_residual
-from poolish.engines.exact.structure import is_sparse
+from poolish.engines.exact.structure import structure_kind
 from poolish.engines.exact.variables import stored_draws
 from poolish.errors import UnknownNameError
 from poolish.spec.model import GroupSpec, ModelSpec
@@ -59,7 +59,7 @@ def group_redraw(
     population = prior_population(spec, design, residual)
     stored = stored_draws(spec, build_parameters(spec, residual), posterior)
     n_chains = len(posterior["b"])
-    if is_sparse(design.main):
+    if structure_kind(design.main, residual) is Precision:
         equations = build_equations(design.main.groups, residual, population)
         likelihood = Precision(design.main, residual, population, equations, None)
         names = [group.name for group in spec.main.groups]
@@ -118,7 +118,8 @@ def redraw_groups(
 def _late_groups(spec: ModelSpec, design: Design) -> dict[str, GroupSpec]:
     """Return the groups, by name, whose effects can be drawn again."""
     groups = spec.main.groups
-    if not is_sparse(design.main):
-        eliminated = build_layout(design.main.groups, 0).eliminated
+    kind = structure_kind(design.main, build_residual(design))
+    if kind is not Precision:
+        eliminated = build_layout(design.main.groups, 0).eliminated if kind is Blocked else None
         groups = () if eliminated is None else (groups[eliminated],)
     return {group.name: group for group in groups}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from poolish.design.arrays import PredictorDesign
@@ -26,6 +28,9 @@ SPARSE_ADVANTAGE, MIN_PLACED = 100.0, 300
 MAX_SPECTRAL, MAX_DENSE = 12_000, 3_000
 # Up to this many levels a sparse precision is inverted and diagonalised in a second.
 MAX_INVERTED = 1_500
+# A dense factor of so many rows takes two or three milliseconds, a sparse one of their levels as
+# much in calls alone; a draw takes another of these, where the dense one is at hand.
+MAX_SMALL = 600
 
 
 def build_structure(
@@ -37,10 +42,6 @@ def build_structure(
 ) -> Structure:
     """Return the marginal likelihood of a predictor in the structure that is fastest for it.
 
-    Independent levels are blocked, or sparse where very many are nested; one known covariance,
-    unless it is large and its inverse sparse, is diagonalised where its levels are alike; sparse
-    precisions keep their sparsity; everything else is dense.
-
     Parameters
     ----------
     predictor : PredictorDesign
@@ -49,22 +50,38 @@ def build_structure(
     integrates_b : bool
         Whether population effects are integrated out or maximised over.
     """
-    sparse = is_sparse(predictor)
+    build = _BUILDERS[structure_kind(predictor, residual)]
+    return build(predictor, residual, population, integrates_b=integrates_b)
+
+
+def structure_kind(predictor: PredictorDesign, residual: Residual) -> type[Structure]:
+    """Return the structure that is fastest for a predictor.
+
+    Independent levels are blocked, or sparse where very many are nested. One known covariance,
+    unless it is large and its inverse sparse, is diagonalised where its levels are alike. Several
+    are dense while the rows are few; beyond, sparse precisions keep their sparsity.
+    """
     if not _known(predictor):
-        build = build_precision if sparse else build_blocked
-        return build(predictor, residual, population, integrates_b=integrates_b)
-    is_small = _n_levels(predictor) <= MAX_INVERTED or not sparse
-    if is_small and spectral_obstacle(predictor, residual) is None:
-        return build_spectral(predictor, residual, population, integrates_b=integrates_b)
-    if sparse:
-        return build_precision(predictor, residual, population, integrates_b=integrates_b)
-    return build_dense(predictor, residual, population, integrates_b=integrates_b)
+        return Precision if _is_sparse(predictor) else Blocked
+    is_sparse = precision_obstacle(predictor) is None
+    is_small = _n_levels(predictor) <= MAX_INVERTED
+    if (is_small or not is_sparse) and spectral_obstacle(predictor, residual) is None:
+        return Spectral
+    if not is_sparse or (is_small and _n_reduced_rows(predictor, residual) <= MAX_SMALL):
+        return Dense
+    return Precision
 
 
-def is_sparse(predictor: PredictorDesign) -> bool:
-    """Return whether the effects of all levels are unknowns of one sparse factor."""
-    if _known(predictor):
-        return precision_obstacle(predictor) is None
+_BUILDERS: dict[type[Structure], Callable[..., Structure]] = {
+    Blocked: build_blocked,
+    Spectral: build_spectral,
+    Precision: build_precision,
+    Dense: build_dense,
+}
+
+
+def _is_sparse(predictor: PredictorDesign) -> bool:
+    """Return whether independent levels are best the unknowns of one sparse factor."""
     n_placed = build_layout(predictor.groups, 0).n_placed
     if not MIN_PLACED < n_placed <= MAX_PLACED:
         return n_placed > MAX_PLACED
@@ -80,8 +97,7 @@ def structure_obstacle(predictor: PredictorDesign, residual: Residual) -> str | 
         return f"a known covariance of {largest} levels, more than {MAX_SPECTRAL}"
     if spectral_obstacle(predictor, residual) is None:
         return None
-    keys = np.column_stack([residual.strata, *(group.codes for group in predictor.groups)])
-    n_rows = _rows_after_reduction(keys, sum(group.n_effects for group in predictor.groups))
+    n_rows = _n_reduced_rows(predictor, residual)
     if n_rows > MAX_DENSE:
         return f"known covariances over {n_rows} distinct rows, more than {MAX_DENSE}"
     return None
@@ -96,7 +112,9 @@ def _n_levels(predictor: PredictorDesign) -> int:
     return max(predictor.groups[f].n_levels for f in _known(predictor))
 
 
-def _rows_after_reduction(keys: np.ndarray, n_effects: int) -> int:
+def _n_reduced_rows(predictor: PredictorDesign, residual: Residual) -> int:
     """Return how many rows are left at most: no more a cell than there are effects."""
+    keys = np.column_stack([residual.strata, *(group.codes for group in predictor.groups)])
     _, counts = np.unique(keys, axis=0, return_counts=True)
+    n_effects = sum(group.n_effects for group in predictor.groups)
     return int(np.minimum(counts, n_effects).sum())
