@@ -134,9 +134,9 @@ def relate(fitted: Relation, extended: Relation, new: Sequence[str], *, name: st
             f"the extended relation `{name}` is not that of the fit between the fitted units",
             given=f"entries that differ by {gap:.2g} of the largest",
             expected="the same covariance between the units that were fitted",
-            fix=f"extend `{name}` without changing it between the fitted units. A genomic one depends "
-            "on who is in it: compute that of all units and fit with it, since units without "
-            "records get effects too",
+            fix=f"extend `{name}` without changing it between the fitted units. A genomic one "
+            "depends on who is in it: compute that of all units and fit with it, since units "
+            "without records get effects too",
         )
     used = np.flatnonzero(np.abs(regression).max(axis=0, initial=0.0) > 0)
     return Relatives(regression[:, used], used, root)

@@ -85,6 +85,19 @@ def _counts(block: np.ndarray) -> np.ndarray:
     return counts
 
 
+def _allele_counts(calls: np.ndarray, start: int) -> np.ndarray:
+    """Return copies of allele 1 from the alleles called, shape (sample, variant, ploidy)."""
+    if (calls > 1).any():
+        variant = start + int(np.flatnonzero((calls > 1).any(axis=(0, 2)))[0])
+        raise RelationError(
+            "`call_genotype` has variants with more than two alleles",
+            given=f"allele {calls.max()}, first at variant {variant}",
+            expected="alleles 0 and 1, with -1 where missing",
+            fix="drop those variants, or split them into variants of two alleles",
+        )
+    return np.asarray(_counts(calls).sum(axis=2))
+
+
 def _from_dataset(dataset: xr.Dataset, ids: Sequence[Any] | None) -> Genotypes:
     name = next((n for n in ("call_dosage", "call_genotype") if n in dataset), None)
     if name is None:
@@ -101,8 +114,8 @@ def _from_dataset(dataset: xr.Dataset, ids: Sequence[Any] | None) -> Genotypes:
     calls = dataset[name].transpose("samples", "variants", ...)
 
     def read(start: int, stop: int) -> np.ndarray:
-        block = _counts(calls.isel(variants=slice(start, stop)).to_numpy())
-        return block if block.ndim == 2 else np.asarray(block.sum(axis=2))
+        block = calls.isel(variants=slice(start, stop)).to_numpy()
+        return _counts(block) if block.ndim == 2 else _allele_counts(block, start)
 
     return Genotypes(labels, dataset.sizes["variants"], read)
 
