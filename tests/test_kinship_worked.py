@@ -19,6 +19,7 @@ from scipy.sparse.linalg import splu
 import poolish as po
 from poolish.summaries.heritability import heritability_draws
 
+REFERENCE = Path(__file__).parent / "reference" / "genetics"
 EXTERNAL = Path(__file__).parents[2] / "shared" / "external"
 H2 = ("h2", "response", "mean diagonal")
 SD_PRIOR = stats.t(3, scale=2.5)  # the default, half of it, of every standard deviation here
@@ -220,3 +221,24 @@ def test_dairy_cows_are_those_of_a_grid() -> None:
 
     grid = Grid(grid.h2, grid.h2_sd, grid.other, grid.b, grid.u.rename(index=str))
     assert_agree(fit, "id", "herd", grid)
+
+
+def test_the_permanent_environment_of_dairy_cows_is_that_of_reml_in_r() -> None:
+    milk, ped = pd.read_csv(EXTERNAL / "milk.csv"), pd.read_csv(EXTERNAL / "milk_pedCows.csv")
+    milk["yield_sd"] = milk["milk"] / milk["milk"].std()
+    expected = pd.read_csv(REFERENCE / "milk_reml.csv", index_col="quantity")["value"]
+
+    found = po.mle(
+        "yield_sd ~ lact + log(dim) + (1 | kin(id, ped)) + (1 | id) + (1 | herd)",
+        milk,
+        relations={"ped": po.Pedigree.from_frame(ped, id="id", sire="sire", dam="dam")},
+    )
+
+    sds = [*(float(found.group(name).sd[0]) for name in ("id.ped", "id", "herd")), found.sigma]
+    variances = expected[["animal", "cow", "herd", "residual"]]
+    # Two optimisers stop where the criterion is flat to its last digits: 1e-4 of a variance.
+    np.testing.assert_allclose(np.square(sds), variances, rtol=1e-4)
+    np.testing.assert_allclose(found.b, expected[["intercept", "lact", "log_dim"]], rtol=1e-5)
+    (h2,) = found.heritabilities
+    assert h2.estimate == pytest.approx(expected["h2"], rel=1e-4)
+    assert found.deviance == pytest.approx(expected["deviance"], abs=1e-4)
