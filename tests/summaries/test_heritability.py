@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 from tests.made_fits import make_posterior
 
 from poolish.errors import UnknownNameError, UnsupportedError
@@ -75,6 +75,37 @@ def test_poisson_observed_scale_is_the_closed_form() -> None:
     observed = mean**2 * V / (mean + mean**2 * np.expm1(V))
     np.testing.assert_allclose(found["h2", "observed", "mean diagonal"], observed, rtol=1e-8)
     np.testing.assert_allclose(found["h2", "latent", "1"], 1.0)
+
+
+def test_negative_binomial_observed_scale_is_the_closed_form() -> None:
+    # de Villemereuil et al. (2016), equations 26 to 28, with mean + mean^2 / shape as variance.
+    shape = RNG.uniform(0.5, 4.0, SIZE)
+    posterior = made("n", family="negbinomial", posterior={"shape": shape})
+
+    found = heritability_draws(posterior, "id")
+
+    V = 1.5 * SD[..., 0] ** 2
+    mean = np.exp(B[..., 0] + V / 2)
+    square = np.exp(2 * B[..., 0] + 2 * V)  # E(mu^2)
+    observed = mean**2 * V / (mean + square / shape + square - mean**2)
+    np.testing.assert_allclose(found["h2", "observed", "mean diagonal"], observed, rtol=1e-8)
+
+
+def test_logit_observed_scale_is_that_of_adaptive_integration() -> None:
+    # Equations 7, 13 and 20 with p = E(mu): (E dmu/deta)^2 V / (p (1 - p)), by QUADPACK.
+    posterior = made(terms=BESIDE, family="bernoulli", posterior={"sd_id.K": SD, "sd_id": PE})
+
+    found = heritability_draws(posterior, "id")["h2", "observed", "mean diagonal"]
+
+    V = 1.5 * SD[..., 0] ** 2
+    total = np.sqrt(V + PE[..., 0] ** 2)
+    for at in np.ndindex(2, 5):
+        normal = stats.norm(B[at][0], total[at])
+        p, slope = (
+            integrate.quad(lambda e, f=f, n=normal: f(e) * n.pdf(e), -30, 30, points=[B[at][0]])[0]
+            for f in (stats.logistic.cdf, stats.logistic.pdf)
+        )
+        assert found[at] == pytest.approx(slope**2 * V[at] / (p * (1 - p)), rel=1e-6)
 
 
 def test_probit_scales_are_those_of_dempster_and_lerner() -> None:
