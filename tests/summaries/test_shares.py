@@ -8,6 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from scipy import special
 from tests.made_fits import REFERENCE, make_posterior
 
@@ -42,8 +44,8 @@ def table() -> pd.DataFrame:
 
 def one_draw(formula: str, data: pd.DataFrame, family, **parameters: float | list[float]):
     """Return a fit with two equal draws of known parameters."""
-    given = {"b": [ETA], "sd_g": [TAU], **parameters}
-    draws = {n: np.broadcast_to(v, (1, 2, *np.shape(v))).astype(float) for n, v in given.items()}
+    stated = {"b": [ETA], "sd_g": [TAU], **parameters}
+    draws = {n: np.broadcast_to(v, (1, 2, *np.shape(v))).astype(float) for n, v in stated.items()}
     if family in ("cumulative", "sratio"):
         del draws["b"]
     return make_posterior(formula, data, draws, family=family)
@@ -150,6 +152,54 @@ def test_shares_lie_between_zero_and_one(table, name):
         ratios = frame.loc[["share", "repeatability", "R2 marginal", "R2 conditional", "R2 Bayes"]]
         values = ratios["estimate"].to_numpy()
         assert ((values >= 0) & (values <= 1)).all(), ratios
+
+
+OTHERS: dict[str, tuple[str, str, dict[str, float | list[float]], None]] = {
+    "lognormal": ("lognormal", "positive ~ 1 + (1 | g)", {"sigma": 0.5}, None),
+    "weibull": ("weibull", "positive ~ 1 + (1 | g)", {"shape": 1.5}, None),
+    "exponential": ("exponential", "positive ~ 1 + (1 | g)", {}, None),
+    "geometric": ("geometric", "count ~ 1 + (1 | g)", {}, None),
+    "binomial": ("binomial", "count | trials(n) ~ 1 + (1 | g)", {}, None),
+    "zero_inflated_poisson": ("zero_inflated_poisson", "count ~ 1 + (1 | g)", {"zi": 0.2}, None),
+    "hurdle_poisson": ("hurdle_poisson", "count ~ 1 + (1 | g)", {"hu": 0.3}, None),
+    "gaussian": ("gaussian", "positive ~ 1 + (1 | g)", {"sigma": 1.0}, None),
+}
+FAMILY_NAMES = sorted({**SIMULATED, **OTHERS})
+SCALES = st.floats(-8.0, 0.5).map(lambda power: 10.0**power)
+RATIOS = ("share", "repeatability", "R2 marginal", "R2 conditional", "R2 Bayes")
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    name=st.sampled_from(FAMILY_NAMES),
+    b=st.lists(st.floats(-4.0, 4.0), min_size=2, max_size=2),
+    sd=st.lists(SCALES, min_size=2, max_size=2),
+    cor=st.floats(-1.0, 1.0),
+    other=SCALES,
+    size=st.floats(-2.0, 1.0).map(lambda power: 10.0**power),
+    x=st.one_of(st.floats(-5.0, 5.0), st.just(1000.0)),
+)
+def test_shares_of_random_models_lie_between_zero_and_one(table, name, b, sd, cor, other, size, x):
+    """Two groups, one with a correlated slope; sds from 1e-8 to 3."""
+    assume(name != "lognormal" or abs(x) <= 5.0)  # whose mean at 1000 is no double
+    family, formula, parameters, _ = {**SIMULATED, **OTHERS}[name]
+    scaled = {k: v if k in ("threshold", "zi", "hu") else v * size for k, v in parameters.items()}
+    if "nu" in scaled:
+        scaled["nu"] = 1.0 + size
+    draws = {**scaled, "b": b, "sd_g": sd, "cor_g": [[1.0, cor], [cor, 1.0]], "sd_h": [other]}
+    if family == "cumulative":
+        draws["b"] = b[:1]
+    stated = {n: np.broadcast_to(v, (1, 2, *np.shape(v))).astype(float) for n, v in draws.items()}
+    formula = formula.replace("~ 1 + (1 | g)", "~ x + (x | g) + (1 | h)")
+    posterior = make_posterior(formula, table, stated, family=family)
+
+    frame = summarise_variance(posterior, at={"x": x}).frame
+
+    ratios = frame[frame["quantity"].isin(RATIOS)]
+    values = ratios["estimate"].to_numpy()
+    assert ((values >= 0) & (values <= 1)).all(), ratios
+    shares = frame[(frame["quantity"] == "share") & (frame["scale"] == "link")]["estimate"]
+    assert shares.sum() == pytest.approx(1.0)
 
 
 def test_poisson_shares_have_their_closed_form(table):

@@ -18,6 +18,8 @@ RESIDUAL = "Residual"
 # Numbers alive at once in a quadrature.
 _MOST_CELLS = 2_000_000
 _MOST_NODES_OF_TWO = 101
+# exp(300) can be squared and summed; 1 - expit(30) is 1e-13, and not yet 0.
+_REACHES = {"log": 300.0, "logit": 30.0}
 # Outcomes without an order or on a circle have no variance to share.
 _WITHOUT_VARIANCE = ("category", "angle")
 
@@ -117,8 +119,14 @@ def marginal_parameter(link: Link, values: PlaceDraws) -> np.ndarray:
     sd = np.sqrt(_total(values))
     total = np.zeros_like(values.eta)
     for weight, z in normal_rule(float(sd.max(initial=0.0))):
-        total += weight * link.inverse(values.eta + sd * z)
+        total += weight * inverse_in_range(link, values.eta + sd * z)
     return total
+
+
+def inverse_in_range(link: Link, eta: np.ndarray) -> np.ndarray:
+    """Return the inverse link as far out as what is computed from it is a double."""
+    reach = _REACHES.get(link.name, np.inf)
+    return link.inverse(np.clip(eta, -reach, reach))
 
 
 def response_shares(spec: ModelSpec, values: PlaceDraws) -> dict[str, np.ndarray]:
@@ -163,7 +171,8 @@ def median_odds_ratio(variance: np.ndarray) -> np.ndarray:
     >>> float(median_odds_ratio(np.array(0.0)))
     1.0
     """
-    return np.asarray(np.exp(np.sqrt(2.0 * variance) * 0.6744897501960817))
+    with np.errstate(over="ignore"):  # then it is infinite
+        return np.asarray(np.exp(np.sqrt(2.0 * variance) * 0.6744897501960817))
 
 
 def _block_shares(spec: ModelSpec, values: PlaceDraws) -> dict[str, np.ndarray]:
@@ -203,7 +212,7 @@ def _moments(
     """Return mean and variance of the response as functions of eta, shape (sample, node)."""
 
     def with_eta(eta: np.ndarray) -> dict[str, np.ndarray]:
-        return {**values.others, parameter: link.inverse(eta)}
+        return {**values.others, parameter: inverse_in_range(link, eta)}
 
     def mean(eta: np.ndarray) -> np.ndarray:
         return np.broadcast_to(family.mean(with_eta(eta), values.response), eta.shape)

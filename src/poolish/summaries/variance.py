@@ -116,7 +116,8 @@ def summarise_variance(
     frame = pd.DataFrame([row[:4] for row in rows], columns=names)
     described = describe_draws(values, ci_prob=ci_prob)
     # The sd of equal numbers is rounding error, which the digits shown would follow.
-    described["sd"] = np.where(np.ptp(values, axis=(0, 1)) > 0, described["sd"], 0.0)
+    is_moving = values.max(axis=(0, 1)) > values.min(axis=(0, 1))
+    described["sd"] = np.where(is_moving, described["sd"], 0.0)
     frame = frame.assign(estimate=described.pop("mean"), **described)
     return TableResult(frame, "Variance components", _caption(spec, ci_prob), _FORMATS)
 
