@@ -84,6 +84,26 @@ def test_marginal_mean_is_the_mean_over_new_groups(logistic):
     assert (np.abs(drawn.mean(axis=0) - marginal) < 5 * se + 1e-9).mean() > 0.999
 
 
+@pytest.mark.parametrize(("levels", "error"), [("abc", 1e-7), ("abcd", 3e-3)])
+def test_groups_of_every_category_are_integrated_together(levels, error, rows):
+    """Two dimensions by a rule, three by points: held to a fine grid of all of them."""
+    data = rows.assign(c=np.resize(list(levels), len(rows)))
+    n = len(levels) - 1
+    sds = dict(zip([f"sd_g_mu{k}" for k in levels[1:]], [0.7, 1.4, 0.3], strict=False))
+    draws = {name: np.full((1, 2, 1), sd) for name, sd in sds.items()}
+    draws |= {f"b_mu{k}": np.full((1, 2, 1), 0.5 * i) for i, k in enumerate(levels[1:])}
+    posterior = make_posterior("c ~ 1 + (1 | g)", data, draws, family="categorical")
+
+    found = predict(posterior, NEW.iloc[:1], kind="probability", groups="integrate")[0, 0, 0]
+
+    z = np.linspace(-7, 7, 61)
+    grid = np.stack(np.meshgrid(*[z] * n, indexing="ij"), axis=-1).reshape(-1, n)
+    weight = np.exp(-0.5 * np.square(grid).sum(axis=1))
+    eta = 0.5 * np.arange(n) + grid * np.array(list(sds.values()))[:n]
+    p = special.softmax(np.column_stack([np.zeros(len(grid)), eta]), axis=1)
+    np.testing.assert_allclose(found, weight @ p / weight.sum(), atol=error)
+
+
 def test_groups_of_two_parameters_are_integrated_together(rows):
     formula = ["s ~ x + (1 | g)", "zi ~ 1 + (1 | g)"]
     priors = {"Intercept": "normal(0, 0.5)", "sd_g": "normal(0, 0.5)"}

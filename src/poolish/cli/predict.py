@@ -19,7 +19,8 @@ def predict(
     ] = None,
     *,
     kind: Annotated[
-        Literal["linear", "mean", "response"], typer.Option(help="What is predicted.")
+        Literal["linear", "mean", "response", "probability"],
+        typer.Option(help="What is predicted."),
     ] = "mean",
     groups: Annotated[
         Literal["observed", "new", "zero", "integrate"],

@@ -184,7 +184,7 @@ class Fit:
         self,
         data: object = None,
         *,
-        kind: Literal["linear", "mean", "response"] = "mean",
+        kind: Literal["linear", "mean", "response", "probability"] = "mean",
         groups: Groups = "observed",
         relations: Mapping[str, object] | None = None,
         seed: int = 0,
@@ -194,6 +194,7 @@ class Fit:
         `groups` is one meaning for all groups, `"observed"`, `"new"`, `"zero"` or `"integrate"`,
         or one for each: `{"animal": "observed", "nest": "new"}`. New relatives are observed ones:
         they need `relations`, the known covariance of the fitted units and the new ones.
+        Ordinal and categorical outcomes have `kind="probability"`, with a dimension `level`.
         """
         return predict(self.result, data, kind=kind, groups=groups, relations=relations, seed=seed)
 

@@ -15,7 +15,7 @@ from poolish.errors import UnsupportedError
 from poolish.formula.terms import Name
 from poolish.frame import Column, FactorColumn, NumericColumn
 from poolish.plots.marks import hide_unused, legend_below, shorten
-from poolish.plots.outcome import first_level, level_indicators, name_outcome, number_levels
+from poolish.plots.outcome import first_level, name_outcome, number_levels
 from poolish.plots.picture import HEIGHT, WIDTH, Picture
 from poolish.plots.rows import (
     axis_labels,
@@ -30,6 +30,7 @@ from poolish.plots.style import NEW_GROUP, NO_POOLING, PARTIAL, PRIOR
 from poolish.plots.words import Labels, name_column, say_range
 from poolish.posterior import Posterior
 from poolish.predict import Groups, predict
+from poolish.predict.levels import level_indicators
 from poolish.predict.response import divide_rows
 from poolish.summaries.moments import CI_PROB
 

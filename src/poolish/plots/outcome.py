@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from poolish.design.arrays import ResponseDesign
 from poolish.plots.words import Labels, name_column
 from poolish.posterior import Posterior
-from poolish.spec.family import Family, Parameters
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
@@ -46,33 +40,10 @@ def first_level(posterior: Posterior) -> int:
     return 1 if first is None else first
 
 
-def level_indicators(posterior: Posterior) -> dict[str, Posterior]:
-    """Return, for each level of an ordinal or categorical outcome, the fit of its indicator.
-
-    The mean of an indicator is the probability of the level; other families have none.
-    """
-    family = posterior.spec.family
-    if family.probabilities is None:
-        return {}
-    return {
-        level: replace(
-            posterior,
-            spec=replace(posterior.spec, family=replace(family, mean=_probability(family, k))),
-        )
-        for k, level in enumerate(posterior.design.response.levels)
-    }
-
-
 def number_levels(axis: Axis, first: int) -> None:
     """Write numbers on an axis of codes that count from `first`."""
     if first:
         axis.set_major_formatter(lambda value, _: f"{value + first:g}")
-
-
-def _probability(family: Family, k: int) -> Callable[[Parameters, ResponseDesign], np.ndarray]:
-    probabilities = family.probabilities
-    assert probabilities is not None
-    return lambda parameters, response: probabilities(parameters, response)[..., k]
 
 
 def _first_number(levels: tuple[str, ...]) -> int | None:

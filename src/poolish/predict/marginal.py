@@ -7,6 +7,8 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
+import scipy
+from scipy.special import ndtri
 
 from poolish.design.arrays import ResponseDesign
 from poolish.predict.blocks import Block
@@ -24,6 +26,10 @@ _STEP = 0.5
 _REACH = 6.5
 _MOST_EXTRA_REACH = 8.0
 _MOST_NODES = 1001
+# For two predictors with groups: the error of the logistic curve is then 3e-9.
+_COARSE_STEP = 1.0
+# For more, as of a categorical outcome of four levels: quasi-random points, with errors of 1e-3.
+_MOST_PRODUCT, _N_POINTS = 2, 1024
 
 
 def marginal_mean(block: Block, response: ResponseDesign) -> np.ndarray:
@@ -82,19 +88,26 @@ def _spreads(block: Block) -> dict[str, np.ndarray]:
 
 def _nodes(spread: Mapping[str, np.ndarray]) -> Iterator[tuple[float, dict[str, float]]]:
     """Yield weights and standard normal values, one for each predictor; one empty node for none."""
-    rules = [normal_rule(float(sd.max(initial=0.0))) for sd in spread.values()]
+    if len(spread) > _MOST_PRODUCT:
+        for z in ndtri(scipy.stats.qmc.Sobol(len(spread), rng=0).random(_N_POINTS)):
+            yield 1.0 / _N_POINTS, dict(zip(spread, z.tolist(), strict=True))
+        return
+    step = _STEP if len(spread) < 2 else _COARSE_STEP
+    rules = [normal_rule(float(sd.max(initial=0.0)), step=step) for sd in spread.values()]
     for nodes in product(*rules):
         weight = float(np.prod([w for w, _ in nodes]))
         yield weight, dict(zip(spread, (z for _, z in nodes), strict=True))
 
 
-def normal_rule(sd: float) -> list[tuple[float, float]]:
+def normal_rule(sd: float, *, step: float = _STEP) -> list[tuple[float, float]]:
     """Return weights and nodes of the trapezoidal rule for means over a standard normal.
 
     Parameters
     ----------
     sd : float
         What the nodes will be multiplied by; the larger, the more nodes.
+    step : float
+        Between nodes, where `sd` is at most 1.
 
     Examples
     --------
@@ -102,7 +115,7 @@ def normal_rule(sd: float) -> list[tuple[float, float]]:
     1.0
     """
     reach = _REACH + min(sd, _MOST_EXTRA_REACH)
-    n_nodes = min(_MOST_NODES, 2 * int(np.ceil(reach * max(1.0, sd) / _STEP)) + 1)
+    n_nodes = min(_MOST_NODES, 2 * int(np.ceil(reach * max(1.0, sd) / step)) + 1)
     z = np.linspace(-reach, reach, n_nodes)
     w = np.exp(-0.5 * z**2)
     return list(zip((w / w.sum()).tolist(), z.tolist(), strict=True))

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from poolish.design.arrays import ResponseDesign
-from poolish.errors import UnknownNameError
+from poolish.errors import UnknownNameError, UnsupportedError
 from poolish.frame import Table, read_table
 from poolish.posterior import Posterior
 from poolish.predict.blocks import Block, iterate_blocks
 from poolish.predict.impossible import ImpossibleCount
+from poolish.predict.levels import by_level
 from poolish.predict.marginal import marginal_mean
 from poolish.predict.policies import Groups, Policy, parse_policies
 from poolish.predict.relatives import Extension, parse_relations
 from poolish.predict.response import response_of_rows
 from poolish.predict.rows import PredictionRows, collect_rows
 from poolish.spec.families.additions import sample
+from poolish.spec.model import ModelSpec
 
-type Kind = Literal["linear", "mean", "response"]
+type Kind = Literal["linear", "mean", "response", "probability"]
 
 
 def predict(
@@ -40,8 +42,9 @@ def predict(
     posterior : Posterior
     data : data frame or Table, optional
         New rows; the fitted ones when left out.
-    kind : "linear", "mean" or "response"
-        The linear predictor, the mean of the response, or a new observation.
+    kind : "linear", "mean", "response" or "probability"
+        The linear predictor, the mean of the response (of an ordinal one: of its levels counted
+        from 0), a new observation, or the probability of each level.
     groups : str or Mapping of str to str
         `observed`: the fitted groups with their own effects. `new`: groups drawn from the
         population distribution, the same for rows of the same label, whatever that label is.
@@ -55,19 +58,25 @@ def predict(
 
     Returns
     -------
-    xarray.DataArray, dims (chain, draw, obs)
+    xarray.DataArray, dims (chain, draw, obs), and level for probabilities
 
     Raises
     ------
     UnknownNameError
         If the kind, a meaning or a group does not exist, or `integrate` is asked for a kind other
-        than the mean.
+        than the mean and probabilities.
+    UnsupportedError
+        If the outcome has no mean, or no levels to give probabilities of.
     DataError
         If `observed` is asked for and a level was not fitted.
     RelationError
         If an extended relation lacks a unit, or is another one between the fitted units.
     """
     check_kind(kind)
+    if kind == "probability":
+        options: dict[str, Any] = {"groups": groups, "relations": relations, "seed": seed}
+        return by_level(posterior, lambda each: predict(each, data, kind="mean", **options))
+    _check_mean(posterior.spec, kind)
     table, policies = _as_table(data), parse_policies(posterior.spec, groups)
     _check_integrate(kind, policies)
     extension = Extension(parse_relations(posterior.spec, relations), seed)
@@ -150,12 +159,23 @@ def check_kind(kind: str) -> None:
     UnknownNameError
         If there is not.
     """
-    if kind not in ("linear", "mean", "response"):
+    if kind not in ("linear", "mean", "response", "probability"):
         raise UnknownNameError(
             f"there is no kind of prediction `{kind}`",
             given=f'kind="{kind}"',
-            expected="`linear` (the linear predictor), `mean`, or `response` (a new observation)",
+            expected="`linear` (the linear predictor), `mean`, `response` (a new observation), or "
+            "`probability` (of each level)",
             fix='write, for example, `kind="mean"`',
+        )
+
+
+def _check_mean(spec: ModelSpec, kind: Kind) -> None:
+    if kind == "mean" and spec.family.response_kind == "category":
+        raise UnsupportedError(
+            f"a {spec.family.name} outcome has no mean: its levels have no order",
+            given='kind="mean"',
+            expected="the probability of each level, or a new observation",
+            fix='ask for `kind="probability"`, or for `kind="response"`',
         )
 
 

@@ -18,6 +18,7 @@ from poolish.predict.blocks import Block, iterate_blocks
 from poolish.predict.conditional import Conditional, condition_gaussian, condition_laplace
 from poolish.predict.effects import GroupRows, normal_factor
 from poolish.predict.groups import number_new_groups
+from poolish.predict.levels import by_level
 from poolish.predict.policies import Groups, Policy, group_names, parse_policies
 from poolish.predict.predict import Kind, as_data_array, check_kind, evaluator
 from poolish.predict.response import response_of_rows
@@ -78,7 +79,7 @@ class GroupUpdate:
         ----------
         data : data frame or Table
             The column of the group may be left out.
-        kind : "linear", "mean" or "response"
+        kind : "linear", "mean", "response" or "probability"
         seed : int
             For new observations.
 
@@ -88,6 +89,10 @@ class GroupUpdate:
             If there is no such kind.
         """
         check_kind(kind)
+        if kind == "probability":
+            return by_level(
+                self._posterior, lambda each: replace(self, _posterior=each).predict(data)
+            )
         posterior, table = self._posterior, _as_table(data)
         rows = _reorder(collect_rows(posterior, table, self._policies), self.samples)
         flat = self.effects.values.reshape(len(self.samples), -1)

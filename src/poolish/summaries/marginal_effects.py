@@ -15,6 +15,7 @@ from poolish.formula.terms import Formula
 from poolish.frame import Column, FactorColumn, NumericColumn, Table, as_factor
 from poolish.posterior import Posterior
 from poolish.predict import predict
+from poolish.predict.levels import level_indicators
 from poolish.predict.policies import Policy
 from poolish.predict.response import divide_rows
 from poolish.summaries.moments import CI_PROB, describe_draws
@@ -45,6 +46,8 @@ def tabulate_predictions(
 ) -> TableResult:
     """Return means of the response (per trial), for each of three meanings of the groups.
 
+    Of an ordinal or categorical response: the probability of each level.
+
     Parameters
     ----------
     posterior : Posterior
@@ -71,11 +74,11 @@ def tabulate_predictions(
     table = posterior.table if condition is None else _grid(posterior, condition)
     shown = tuple(condition or ())
 
-    def evaluate(policy: Policy) -> np.ndarray:
-        return _means(posterior, table, policy)
+    def evaluate(each: Posterior, policy: Policy) -> np.ndarray:
+        return _means(each, table, policy)
 
     meanings = _meanings(meaning, has_groups=condition is None)
-    frame = _describe(table, evaluate, meanings, by, average, shown, ci_prob)
+    frame = _describe(posterior, table, evaluate, meanings, by, average, shown, ci_prob)
     return TableResult(frame, "Predictions", _caption(ci_prob), _FORMATS)
 
 
@@ -108,11 +111,11 @@ def tabulate_comparisons(
     for label, low, high in _pairs(column, step):
         ends = [_replaced(table, variable, end) for end in (low, high)]
 
-        def evaluate(policy: Policy, ends: list[Table] = ends) -> np.ndarray:
-            return _means(posterior, ends[1], policy) - _means(posterior, ends[0], policy)
+        def evaluate(each: Posterior, policy: Policy, ends: list[Table] = ends) -> np.ndarray:
+            return _means(each, ends[1], policy) - _means(each, ends[0], policy)
 
         meanings = _meanings(meaning, has_groups=condition is None)
-        frame = _describe(table, evaluate, meanings, by, is_average, shown, ci_prob)
+        frame = _describe(posterior, table, evaluate, meanings, by, is_average, shown, ci_prob)
         frame.insert(0, "comparison", f"{variable}: {label}")
         parts.append(frame)
     title = "Comparisons of the mean response"
@@ -156,12 +159,12 @@ def tabulate_slopes(
     half = _STEP * (_sd(posterior.table, variable) or 1.0)
     low, high = (_replaced(table, variable, NumericColumn(values + move)) for move in (-half, half))
 
-    def evaluate(policy: Policy) -> np.ndarray:
-        gap = _means(posterior, high, policy) - _means(posterior, low, policy)
+    def evaluate(each: Posterior, policy: Policy) -> np.ndarray:
+        gap = _means(each, high, policy) - _means(each, low, policy)
         return np.asarray(gap / (2 * half))
 
     meanings = _meanings(meaning, has_groups=condition is None)
-    frame = _describe(table, evaluate, meanings, by, is_average, shown, ci_prob)
+    frame = _describe(posterior, table, evaluate, meanings, by, is_average, shown, ci_prob)
     frame.insert(0, "slope", variable)
     return TableResult(frame, "Slopes of the mean response", _caption(ci_prob), _FORMATS)
 
@@ -187,21 +190,24 @@ def _means(posterior: Posterior, table: Table, policy: Policy) -> np.ndarray:
 
 
 def _describe(
+    posterior: Posterior,
     table: Table,
-    evaluate: Callable[[Policy], np.ndarray],
+    evaluate: Callable[[Posterior, Policy], np.ndarray],
     meanings: tuple[str, ...],
     by: str | None,
     average: bool,
     shown: tuple[str, ...],
     ci_prob: float,
 ) -> pd.DataFrame:
+    """Return what is asked for by meaning, and by level of an outcome that has levels."""
     parts = []
     for meaning in meanings:
-        draws = evaluate(MEANINGS[meaning])
-        labels, pooled = _pool(table, draws, by, average, shown)
-        described = describe_draws(pooled, ci_prob=ci_prob)
-        frame = labels.assign(meaning=meaning, estimate=described.pop("mean"), **described)
-        parts.append(frame)
+        for level, each in (level_indicators(posterior) or {"": posterior}).items():
+            draws = evaluate(each, MEANINGS[meaning])
+            labels, pooled = _pool(table, draws, by, average, shown)
+            described = describe_draws(pooled, ci_prob=ci_prob)
+            which = {"level": level, "meaning": meaning} if level else {"meaning": meaning}
+            parts.append(labels.assign(**which, estimate=described.pop("mean"), **described))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -15,6 +15,7 @@ _KINDS: dict[Kind, str] = {
     "linear": "linear predictor",
     "mean": "mean of the response",
     "response": "new observation",
+    "probability": "probability of each level",
 }
 
 
@@ -47,8 +48,14 @@ def tabulate_predictions(
         If `observed` groups are asked for and a level was not fitted.
     """
     draws = predict(posterior, data, kind=kind, groups=groups, seed=seed)
-    columns = describe_draws(draws.values, ci_prob=ci_prob)
-    frame = pd.DataFrame({"row": [str(label) for label in draws.coords["obs"].values], **columns})
+    rows = [str(label) for label in draws.coords["obs"].values]
+    if "level" not in draws.dims:
+        frame = pd.DataFrame({"row": rows, **describe_draws(draws.values, ci_prob=ci_prob)})
+    else:
+        labels = [(row, level) for row in rows for level in draws.coords["level"].values]
+        flat = draws.values.reshape(*draws.shape[:2], -1)
+        described = describe_draws(flat, ci_prob=ci_prob)
+        frame = pd.DataFrame(labels, columns=["row", "level"]).assign(**described)
     which = groups if isinstance(groups, str) else ", ".join(f"{g}: {m}" for g, m in groups.items())
     return TableResult(
         frame,
