@@ -47,9 +47,9 @@ pictures: env
 	  $(BIN)/poolish fit models/$$name --quiet --force -o out/fits/$$name.nc > /dev/null || exit 1; done
 	$(BIN)/python -m poolish.plots.sheet out/fits out/pictures
 
-# The documentation site, in site/, offline; a warning is an error.
+# The documentation site, in site/, offline, with what the notebooks print (a minute); a warning is an error.
 docs: env
-	$(BIN)/mkdocs build --strict
+	POOLISH_RUN_NOTEBOOKS=1 $(BIN)/mkdocs build --strict
 
 # Names, versions and hashes only; for Python 3.12 and later on every platform.
 lock:

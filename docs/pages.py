@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import jupytext
+from jupyter_client import AsyncKernelManager
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from nbclient import NotebookClient
+from nbformat import NotebookNode
 
 from poolish.spec.families.table import FAMILIES
 
@@ -43,12 +48,35 @@ def _notebooks() -> Iterator[tuple[str, str]]:
         notebook = jupytext.read(path)
         title = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
         links.append(f"- [{title}]({path.stem}.md)")
-        text = "\n\n".join(
-            each.source if each.cell_type == "markdown" else f"```python\n{each.source}\n```"
-            for each in notebook.cells
-        )
-        yield f"notebooks/{path.stem}.md", text + "\n"
+        if os.environ.get("POOLISH_RUN_NOTEBOOKS"):
+            _run(notebook, path.parent)
+        parts = (part for cell in notebook.cells for part in _cell(cell))
+        yield f"notebooks/{path.stem}.md", "\n\n".join(parts) + "\n"
     yield "notebooks/README.md", "\n\n".join(links[:2]) + "\n\n" + "\n".join(links[2:]) + "\n"
+
+
+def _run(notebook: NotebookNode, folder: Path) -> None:
+    """Execute a notebook; sockets are in the file system, so that no port is opened."""
+    with tempfile.TemporaryDirectory() as sockets:
+        kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{sockets}/k")
+        resources = {"metadata": {"path": str(folder)}}
+        client = NotebookClient(notebook, km=kernel, timeout=300, resources=resources)
+        client.owns_km = True  # ends the kernel with the notebook
+        client.execute()
+
+
+def _cell(cell: NotebookNode) -> Iterator[str]:
+    """Yield the Markdown of a cell and of what it printed or drew."""
+    if cell.cell_type == "markdown":
+        yield cell.source
+        return
+    yield f"```python\n{cell.source}\n```"
+    for output in cell.get("outputs", ()):
+        data = output.get("data", {"text/plain": output.get("text", "")})
+        if "image/png" in data:
+            yield f"![What the cell drew](data:image/png;base64,{data['image/png'].strip()})"
+        elif data.get("text/plain", "").strip():
+            yield f"```text\n{data['text/plain'].rstrip()}\n```"
 
 
 def _families() -> tuple[str, str]:

@@ -53,8 +53,8 @@ fit
 # reading. Then:
 #
 # - **Population-level effects**: reaction slows by about 10 ms a day, and the interval is far from zero.
-# - **Group-level effects**: `sd(Days)` is about 6 ms. A typical subject's slope lies within 6 ms of
-#   the average one: people differ by more than half of the effect itself.
+# - **Group-level effects**: `sd(Days)` is between 6 and 7 ms. About two thirds of people have slopes within
+#   that of the average one: people differ by more than half of the effect itself.
 # - **Residual**: `sigma`, about 26 ms, is the scatter of one measurement around its subject's own line.
 
 # %% [markdown]
@@ -65,7 +65,7 @@ fit
 
 # %%
 groups = fit.groups("Subject").to_df()
-groups.head()
+groups[groups["level"].isin(["308", "335"])].round(1)
 
 # %% [markdown]
 # ## Pooling

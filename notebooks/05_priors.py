@@ -95,7 +95,7 @@ table.round(1)
 #
 # ## With more data they do not
 #
-# In the sleep study, a prior twice as wide or half as wide on the sd of slopes changes little.
+# In the sleep study, a prior of the same width as the default (60) or of a quarter (15) on the sd of slopes makes little difference.
 
 # %%
 sleep = pd.read_csv(Path("..") / "models" / "sleepstudy" / "data.csv")

@@ -48,7 +48,7 @@ fits = {
 po.compare(fits)
 
 # %% [markdown]
-# The difference is small beside its standard error: the data hardly prefer one. That is a finding, and no reason to drop
+# The difference is smaller than its standard error: the data hardly prefer one. That is a finding, and no reason to drop
 # the larger model, which has the differences that we cannot exclude. We go on with it.
 
 # %%
