@@ -12,7 +12,7 @@ from scipy import linalg
 
 from poolish.design import build_design
 from poolish.engines.exact.dense import build_dense
-from poolish.engines.exact.metropolis import Chain
+from poolish.engines.exact.metropolis import Chains
 from poolish.engines.exact.parameters import build_parameters
 from poolish.engines.exact.precision import build_precision
 from poolish.engines.exact.prepare import prior_population
@@ -48,9 +48,9 @@ def fit(formula, data, relation, *, draws=1000, build=build_structure):
     return likelihood, target, sample(target, np.asarray(start), Plan(draws=draws, seed=1))
 
 
-def natural(target: Target, chains: tuple[Chain, ...]) -> tuple[np.ndarray, np.ndarray]:
+def natural(target: Target, chains: Chains) -> tuple[np.ndarray, np.ndarray]:
     """Variances by group, shape (group, draw), and of the residual."""
-    theta = np.concatenate([chain.theta for chain in chains])
+    theta = np.concatenate(chains.theta)
     found, _ = target.parameters.natural(theta.T)
     return np.array([sd[0] ** 2 for sd in found.sds]), found.residual[0] ** 2
 
@@ -76,7 +76,7 @@ def test_one_record_each_has_the_reference_heritability(build: Callable) -> None
     tolerance = 4 * np.hypot(mcse(h2), reference["h2_sd"] / np.sqrt(4000))
     assert h2.mean() == pytest.approx(reference["h2"], abs=tolerance)
     assert h2.std() == pytest.approx(reference["h2_sd"], rel=0.06)
-    b = np.concatenate([chain.joint.b for chain in sampled.chains])
+    b = np.concatenate(sampled.chains.joint.b)
     assert b[:, 1].mean() == pytest.approx(reference["b_sex"], abs=5 * mcse(b[:, 1]))
 
 
@@ -114,7 +114,7 @@ def test_breeding_values_have_the_moments_of_the_mixed_model_equations() -> None
             X.T @ linalg.cho_solve(factor, X), X.T @ linalg.cho_solve(factor, data["y"])
         )
         means.append(va * A @ linalg.cho_solve(factor, data["y"] - X @ b))
-    u = np.concatenate([chain.joint.effects[0][:, :, 0] for chain in sampled.chains])
+    u = np.concatenate(sampled.chains.joint.effects[0][..., 0])
     assert np.abs(u.mean(axis=0) - np.mean(means, axis=0)).max() < 0.1 * u.std(axis=0).min()
 
 

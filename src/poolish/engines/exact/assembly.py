@@ -85,6 +85,9 @@ def _eliminate(
     assert blocks.layout.eliminated is not None
     K = np.tensordot(blocks.cells.K[:, :, classes], at.precision, axes=(0, 0))
     G, log_A = reduce_groups(K, at.roots[blocks.layout.eliminated])
+    if len(at.precision) == 1 and cells.stop - cells.start == classes.stop - classes.start:
+        G *= at.precision[0] ** 2  # one cell a class
+        return G, log_A
     product = at.precision[blocks.cells.first[cells]] * at.precision[blocks.cells.second[cells]]
     G = G[:, blocks.cells.of_class[cells] - classes.start]
     G *= product

@@ -39,7 +39,7 @@ def _spectral(likelihood: Spectral, at: Covariances) -> Conditional:
     G, spread, v = reduce_eliminated(blocks, at, placed)
     root, f = np.sqrt(rotation.values), rotation.factor
     t = root[:, None] * v
-    extra = np.zeros((rotation.n_effects, len(rotation.unobserved), 1))
+    extra = np.zeros((rotation.n_effects, 1, len(rotation.unobserved)))
     L = at.roots[f][:, :, 0]
     prior = np.sum(L**2, axis=1)
     variance = np.empty((rotation.n_levels, rotation.n_effects))
@@ -55,7 +55,7 @@ def _spectral(likelihood: Spectral, at: Covariances) -> Conditional:
             variance[levels, a] += np.sum(across * (across @ placed.covariance), axis=1)
     own = np.sum(rotation.conditional**2, axis=1)
     variance[rotation.unobserved] += own[:, None] * prior
-    modes = {**placed.modes, f: rotation.effects(t.T[:, :, None], extra)[0]}
+    modes = {**placed.modes, f: rotation.effects(t.T[:, None, :], extra)[0]}
     return in_order(placed, modes, {**placed.mode_sds, f: np.sqrt(variance)})
 
 

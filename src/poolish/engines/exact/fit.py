@@ -49,16 +49,15 @@ def refitter(spec: ModelSpec, design: Design) -> Refit:
 
 
 def _as_draws(prepared: Prepared, sampled: Sample, effort: int) -> Draws:
-    theta = np.stack([chain.theta for chain in sampled.chains])
-    parameters = prepared.target.parameters
-    posterior = natural_variables(prepared.spec, parameters, theta)
+    chains, parameters = sampled.chains, prepared.target.parameters
+    posterior = natural_variables(prepared.spec, parameters, chains.theta)
     statistics = {
-        "lp": np.stack([chain.lp for chain in sampled.chains]),
+        "lp": chains.lp,
         "khat": np.array(sampled.khat),
         "efficiency": np.array(sampled.efficiency),
         "acceptance": np.array(sampled.acceptance),
     }
-    posterior = {**joint_variables(prepared.spec, sampled.chains), **posterior}
+    posterior = {**joint_variables(prepared.spec, chains), **posterior}
     return Draws(posterior, statistics, NAME, 0.0, notes=_notes(sampled, effort))
 
 

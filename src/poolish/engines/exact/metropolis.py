@@ -28,16 +28,16 @@ MIN_KEPT = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
-    """One chain.
+class Chains:
+    """All chains.
 
     Parameters
     ----------
-    theta : ndarray, shape (draw, parameter)
-    lp : ndarray, shape (draw,)
+    theta : ndarray, shape (chain, draw, parameter)
+    lp : ndarray, shape (chain, draw)
         Log posterior density of theta, unconstrained scale.
     joint : JointDraw
-        b and the group effects drawn with it.
+        b and the group effects drawn with it, arrays (chain, draw, ...).
     """
 
     theta: np.ndarray
@@ -46,8 +46,8 @@ class Chain:
 
     @property
     def n_moves(self) -> int:
-        """Return how often the chain went to another theta."""
-        return int((np.diff(self.theta, axis=0) != 0).any(axis=1).sum())
+        """Return how often a chain went to another theta."""
+        return int((np.diff(self.theta, axis=1) != 0).any(axis=2).sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +65,9 @@ class _Points:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Steps:
-    """Steps of all chains, arrays (chain, draw, ...)."""
-
-    theta: np.ndarray
-    lp: np.ndarray
-    joint: JointDraw
-
-
 def walk(
     target: Target, warm_up: Round, *, draws: int, chains: int, draws_per_theta: int, seed: int
-) -> tuple[tuple[Chain, ...], np.ndarray]:
+) -> tuple[Chains, np.ndarray]:
     """Return chains that begin at the end of a warm-up, and the log weights of all proposals.
 
     Parameters
@@ -94,7 +85,7 @@ def walk(
     ceiling = log_ceiling(warm_up.log_weights) if target.likelihood.is_cheap else -np.inf
     per_kept = 1.0 / max(float(np.mean(kept_share(warm_up.log_weights, ceiling))), 0.1)
     states = _ends_of_warm_up(target, warm_up, ceiling, chains, rng)
-    steps: list[_Steps] = []
+    steps: list[Chains] = []
     log_weights = []
     n_left = -(-draws // draws_per_theta)
     while n_left:
@@ -116,7 +107,7 @@ def walk(
             for state, last in zip(states, rows[:, -1], strict=True)
         ]
         n_left -= n_steps
-    return _chains(steps, draws), np.concatenate(log_weights)
+    return _joined(steps, draws), np.concatenate(log_weights)
 
 
 def log_ceiling(log_weights: np.ndarray) -> float:
@@ -192,47 +183,59 @@ def _accepted(
 
 def _taken(
     target: Target, states: list[_Points], proposed: _Points, rows: np.ndarray, noise: np.ndarray
-) -> _Steps:
+) -> Chains:
     """Return the steps of all chains: first those at the states carried, then the proposals."""
     carried = rows == CARRIED
+    if not carried.any():
+        return _at(target, proposed, rows.ravel(), noise.reshape(rows.size, -1), rows.shape)
+    then = _at(target, proposed, rows[~carried], noise[~carried], (1, -1))
     first = [
-        target.likelihood.draw(state.factored, np.zeros(int(here.sum()), dtype=int), own[here])
+        _at(target, state, np.zeros(int(here.sum()), dtype=int), own[here], (1, -1))
         for state, here, own in zip(states, carried, noise, strict=True)
         if here.any()
     ]
-    then = target.likelihood.draw(proposed.factored, rows[~carried], noise[~carried])
-    joint = JointDraw(
-        _merged(carried, [part.b for part in first], then.b),
-        {f: _merged(carried, [p.effects[f] for p in first], u) for f, u in then.effects.items()},
+
+    def merged(parts: list[np.ndarray], others: np.ndarray) -> np.ndarray:
+        found = np.empty((*carried.shape, *others.shape[2:]))
+        found[carried], found[~carried] = np.concatenate(parts, axis=1)[0], others[0]
+        return found
+
+    return Chains(
+        merged([part.theta for part in first], then.theta),
+        merged([part.lp for part in first], then.lp),
+        JointDraw(
+            merged([part.joint.b for part in first], then.joint.b),
+            {
+                f: merged([part.joint.effects[f] for part in first], u)
+                for f, u in then.joint.effects.items()
+            },
+        ),
     )
-    here = [(state, own) for state, own in zip(states, carried, strict=True) if own.any()]
-    theta = [np.repeat(state.theta, own.sum(), axis=0) for state, own in here]
-    lp = [np.repeat(state.lp, own.sum()) for state, own in here]
-    return _Steps(
-        _merged(carried, theta, proposed.theta[rows[~carried]]),
-        _merged(carried, lp, proposed.lp[rows[~carried]]),
-        joint,
-    )
 
 
-def _merged(carried: np.ndarray, first: list[np.ndarray], then: np.ndarray) -> np.ndarray:
-    """Return one array (chain, draw, ...) of the values at carried states and of the others."""
-    if not first:
-        return then.reshape(*carried.shape, *then.shape[1:])
-    merged = np.empty((*carried.shape, *then.shape[1:]))
-    merged[carried], merged[~carried] = np.concatenate(first), then
-    return merged
+def _at(
+    target: Target, points: _Points, index: np.ndarray, noise: np.ndarray, shape: tuple[int, ...]
+) -> Chains:
+    """Return steps at some of the points, arrays (*shape, ...)."""
+    joint = target.likelihood.draw(points.factored, index, noise)
+
+    def shaped(values: np.ndarray) -> np.ndarray:
+        return values.reshape(*shape, *values.shape[1:])
+
+    effects = {f: shaped(u) for f, u in joint.effects.items()}
+    theta, lp = points.theta[index], points.lp[index]
+    return Chains(shaped(theta), shaped(lp), JointDraw(shaped(joint.b), effects))
 
 
-def _chains(steps: list[_Steps], draws: int) -> tuple[Chain, ...]:
-    theta = np.concatenate([part.theta for part in steps], axis=1)[:, :draws]
-    lp = np.concatenate([part.lp for part in steps], axis=1)[:, :draws]
-    b = np.concatenate([part.joint.b for part in steps], axis=1)[:, :draws]
-    effects = {
-        f: np.concatenate([part.joint.effects[f] for part in steps], axis=1)[:, :draws]
-        for f in steps[0].joint.effects
-    }
-    return tuple(
-        Chain(theta[c], lp[c], JointDraw(b[c], {f: u[c] for f, u in effects.items()}))
-        for c in range(len(theta))
+def _joined(steps: list[Chains], draws: int) -> Chains:
+    """Return steps one after the other, as many as there should be draws."""
+
+    def joined(parts: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate(parts, axis=1)[:, :draws]
+
+    effects = {f: joined([part.joint.effects[f] for part in steps]) for f in steps[0].joint.effects}
+    return Chains(
+        joined([part.theta for part in steps]),
+        joined([part.lp for part in steps]),
+        JointDraw(joined([part.joint.b for part in steps]), effects),
     )

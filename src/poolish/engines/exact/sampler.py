@@ -8,7 +8,7 @@ import numpy as np
 
 from poolish.convergence import pareto_khat
 from poolish.engines.exact.adaptation import Round, efficiency, evaluate_round, lighten, refine
-from poolish.engines.exact.metropolis import Chain, walk
+from poolish.engines.exact.metropolis import Chains, walk
 from poolish.engines.exact.mode import axes_of, find_mode, split_along, split_at_mode
 from poolish.engines.exact.newton import climb
 from poolish.engines.exact.proposals import SplitT
@@ -32,7 +32,7 @@ class Sample:
 
     Parameters
     ----------
-    chains : tuple of Chain
+    chains : Chains
     khat : float
         Pareto shape of the largest importance weights of the proposal; above 0.7 the proposal
         misses a tail (Vehtari et al. 2024, JMLR 25(72), 1-58).
@@ -43,7 +43,7 @@ class Sample:
     draws_per_theta : int
     """
 
-    chains: tuple[Chain, ...]
+    chains: Chains
     khat: float
     efficiency: float
     acceptance: float
@@ -78,7 +78,7 @@ def sample(target: Target, start: np.ndarray, plan: Plan, *, effort: int = 0) ->
         chains=chains,
         khat=pareto_khat(log_weights),
         efficiency=efficiency(log_weights),
-        acceptance=sum(chain.n_moves for chain in chains) / max(n_steps, 1),
+        acceptance=chains.n_moves / max(n_steps, 1),
         draws_per_theta=per_theta,
     )
 

@@ -6,16 +6,21 @@ parameter values, is faster than any call per group.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from functools import reduce
+
 import numpy as np
 
 
 def cholesky(A: np.ndarray) -> np.ndarray:
     """Return lower-triangular C with C C' = A for each positive definite A, shape (q, q, ...)."""
+    if len(A) == 1:
+        return np.sqrt(A)
     C = np.zeros_like(A)
     for j in range(len(A)):
-        C[j, j] = np.sqrt(A[j, j] - sum(C[j, k] ** 2 for k in range(j)))
+        C[j, j] = np.sqrt(_less(A[j, j], (C[j, k] ** 2 for k in range(j))))
         for i in range(j + 1, len(A)):
-            C[i, j] = (A[i, j] - sum(C[i, k] * C[j, k] for k in range(j))) / C[j, j]
+            C[i, j] = _less(A[i, j], (C[i, k] * C[j, k] for k in range(j))) / C[j, j]
     return C
 
 
@@ -23,8 +28,8 @@ def solve_lower(C: np.ndarray, B: np.ndarray) -> np.ndarray:
     """Return C^-1 B for lower-triangular C, shapes (q, q, ...) and (q, ...)."""
     rows: list[np.ndarray] = []
     for i in range(len(C)):
-        rows.append((B[i] - sum(C[i, k] * rows[k] for k in range(i))) / C[i, i])
-    return np.stack(rows)
+        rows.append(_less(B[i], (C[i, k] * rows[k] for k in range(i))) / C[i, i])
+    return stack(rows)
 
 
 def solve_lower_transposed(C: np.ndarray, B: np.ndarray) -> np.ndarray:
@@ -32,8 +37,18 @@ def solve_lower_transposed(C: np.ndarray, B: np.ndarray) -> np.ndarray:
     q = len(C)
     rows: list[np.ndarray] = [B[0]] * q
     for i in reversed(range(q)):
-        rows[i] = (B[i] - sum(C[k, i] * rows[k] for k in range(i + 1, q))) / C[i, i]
-    return np.stack(rows)
+        rows[i] = _less(B[i], (C[k, i] * rows[k] for k in range(i + 1, q))) / C[i, i]
+    return stack(rows)
+
+
+def stack(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the rows as one array; a single one is not copied."""
+    return rows[0][None] if len(rows) == 1 else np.stack(rows)
+
+
+def _less(first: np.ndarray, others: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the first minus all others; without others nothing is computed."""
+    return reduce(np.subtract, others, first)
 
 
 def product(A: np.ndarray, B: np.ndarray) -> np.ndarray:

@@ -13,8 +13,9 @@ doi:10.1038/nmeth.1681.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from scipy import linalg
@@ -37,6 +38,7 @@ from poolish.engines.exact.small_dense import (
     product,
     solve_lower,
     solve_lower_transposed,
+    stack,
     transpose,
 )
 from poolish.relations.relation import dense_covariance
@@ -103,15 +105,17 @@ class Rotation:
 
         Parameters
         ----------
-        t : ndarray, shape (effect, observed, draw)
-        extra : ndarray, shape (effect, unobserved, draw)
+        t : ndarray, shape (effect, draw, observed)
+        extra : ndarray, shape (effect, draw, unobserved)
             Draws with covariance G for each unobserved level.
         """
-        u = np.empty((t.shape[2], self.n_levels, self.n_effects))
-        root_c = np.sqrt(self.scale)[:, None]
-        for a in range(self.n_effects):
-            u[:, self.observed, a] = (self.vectors @ t[a] / root_c).T
-            u[:, self.unobserved, a] = (self.regression @ t[a] + self.conditional @ extra[a]).T
+        seen = t @ (self.vectors / np.sqrt(self.scale)[:, None]).T
+        if not len(self.unobserved):
+            return np.moveaxis(seen, 0, 2)
+        u = np.empty((t.shape[1], self.n_levels, self.n_effects))
+        u[:, self.observed] = np.moveaxis(seen, 0, 2)
+        unseen = t @ self.regression.T + extra @ self.conditional.T
+        u[:, self.unobserved] = np.moveaxis(unseen, 0, 2)
         return u
 
 
@@ -204,21 +208,21 @@ class Spectral:
         """
         rotation, sums = self.rotation, self.blocked.blocks.sums
         q, n = rotation.n_effects, len(rotation.observed)
+        # Axes (effect, draw, level) below.
         L, tau = at.roots[rotation.factor], at.precision[0]
+        L_, tau_, root = L[..., None], tau[:, None], np.sqrt(rotation.values)
         F = sums.F[0].reshape(q, n, sums.size)
-        score = F[:, :, -1, None] - F[:, :, :-1] @ coefficients.T
+        score = F[:, None, :, -1] - coefficients @ np.swapaxes(F[:, :, :-1], 1, 2)
         gram = tau * product(product(transpose(L), rotation.gram[:, :, None]), L)
-        C = cholesky(identity_plus(gram[:, :, None] * rotation.values[:, None]))
-        own = noise[:, : n * q].reshape(len(noise), q, n).transpose(1, 2, 0)
-        pull = np.stack([sum(tau * L[b, a] * score[b] for b in range(a, q)) for a in range(q)])
-        v = solve_lower_transposed(C, solve_lower(C, pull) + own)
-        t = [
-            np.sqrt(rotation.values)[:, None] * sum(L[a, b] * v[b] for b in range(a + 1))
-            for a in range(q)
-        ]
-        rest = noise[:, n * q :].reshape(len(noise), q, len(rotation.unobserved))
-        extra = np.einsum("abd,dbm->amd", at.roots[rotation.factor], rest)
-        return rotation.effects(np.stack(t), extra)
+        C = cholesky(identity_plus(gram[..., None] * rotation.values))
+        own, rest = np.split(noise, [n * q], axis=1)
+        pull = stack([_summed(tau_ * L_[b, a] * score[b] for b in range(a, q)) for a in range(q)])
+        white = np.swapaxes(own.reshape(len(noise), q, n), 0, 1)
+        v = solve_lower_transposed(C, solve_lower(C, pull) + white)
+        t = stack([_summed(L_[a, b] * v[b] for b in range(a + 1)) for a in range(q)])
+        t *= root
+        extra = np.einsum("abd,dbm->adm", L, rest.reshape(len(noise), q, len(rotation.unobserved)))
+        return rotation.effects(t, extra)
 
     def with_response(self, y: np.ndarray) -> Spectral:
         """Return the same structure for another response: the eigenvectors are kept."""
@@ -233,6 +237,10 @@ class Spectral:
             self.rotation,
             integrates_b=blocked.integrates_b,
         )
+
+
+def _summed(parts: Iterable[np.ndarray]) -> np.ndarray:
+    return reduce(np.add, parts)
 
 
 def spectral_obstacle(predictor: PredictorDesign, residual: Residual) -> str | None:

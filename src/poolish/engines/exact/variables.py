@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from poolish.engines.exact.marginal import Covariances
-from poolish.engines.exact.metropolis import Chain
+from poolish.engines.exact.metropolis import Chains
 from poolish.engines.exact.parameters import Natural, Parameters
 from poolish.spec.model import GroupSpec, ModelSpec
 
@@ -37,13 +37,13 @@ def natural_variables(spec: ModelSpec, parameters: Parameters, theta: np.ndarray
     return posterior
 
 
-def joint_variables(spec: ModelSpec, chains: tuple[Chain, ...]) -> Posterior:
+def joint_variables(spec: ModelSpec, chains: Chains) -> Posterior:
     """Return b and the group effects that were drawn with it."""
-    posterior = {"b": np.stack([chain.joint.b for chain in chains])}
-    for factor in chains[0].joint.effects:
-        name = spec.main.variable("r", spec.main.groups[factor])
-        posterior[name] = np.stack([chain.joint.effects[factor] for chain in chains])
-    return posterior
+    effects = {
+        spec.main.variable("r", spec.main.groups[factor]): u
+        for factor, u in chains.joint.effects.items()
+    }
+    return {"b": chains.joint.b, **effects}
 
 
 def is_correlated(group: GroupSpec) -> bool:
