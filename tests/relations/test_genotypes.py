@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -63,3 +64,12 @@ def test_a_third_allele_is_refused() -> None:
 
     with pytest.raises(RelationError, match="allele 2, first at variant 1"):
         list(source.blocks(1))
+
+
+def test_the_index_of_a_table_has_the_ids() -> None:
+    table = pd.DataFrame([[0, 1, 2], [2, -1, 0]], index=["b", "a"])
+
+    found = open_genotypes(table, None)
+
+    assert found.labels == ("b", "a")
+    np.testing.assert_array_equal(next(found.blocks(3)), [[0, 1, 2], [2, np.nan, 0]])

@@ -60,10 +60,11 @@ def genomic_relationship(
 
     Parameters
     ----------
-    genotypes : ndarray, Dataset, str or Path
+    genotypes : ndarray, DataFrame, Dataset, str or Path
         Copies of one allele, 0 to 2 (dosages allowed), shape (sample, variant), -1 or NaN where
-        missing; an xarray Dataset with `call_genotype` or `call_dosage` and `sample_id` (sgkit,
-        VCF Zarr); or the prefix of PLINK .bed/.bim/.fam files.
+        missing, in a DataFrame with the sample ids as its index; an xarray Dataset with
+        `call_genotype` or `call_dosage` and `sample_id` (sgkit, VCF Zarr); or the prefix of PLINK
+        .bed/.bim/.fam files.
     method : str
         `vanraden`, `standardized` or `centered`.
     ids : sequence, optional

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from poolish.errors import RelationError, load_extra
@@ -39,7 +40,7 @@ class Genotypes:
 
 
 def open_genotypes(source: object, ids: Sequence[Any] | None) -> Genotypes:
-    """Return the genotypes of an array, a Dataset with sgkit's names, or a PLINK file prefix.
+    """Return the genotypes of an array or table, a Dataset with sgkit's names, or a PLINK prefix.
 
     Raises
     ------
@@ -52,10 +53,12 @@ def open_genotypes(source: object, ids: Sequence[Any] | None) -> Genotypes:
         return _from_dataset(source, ids)
     if isinstance(source, str | Path):
         return _from_plink(Path(source), ids)
+    if isinstance(source, pd.DataFrame):
+        return _from_array(source.to_numpy(), source.index if ids is None else ids)
     return _from_array(np.asarray(source), ids)
 
 
-def _from_array(array: np.ndarray, ids: Sequence[Any] | None) -> Genotypes:
+def _from_array(array: np.ndarray, ids: Iterable[Any] | None) -> Genotypes:
     labels = _labels(ids, "pass `ids=`, one for every row")
     if array.ndim != 2 or array.shape[0] != len(labels):
         raise RelationError(
@@ -67,7 +70,7 @@ def _from_array(array: np.ndarray, ids: Sequence[Any] | None) -> Genotypes:
     return Genotypes(labels, array.shape[1], lambda a, b: _counts(array[:, a:b]))
 
 
-def _labels(ids: Sequence[Any] | None, fix: str) -> tuple[str, ...]:
+def _labels(ids: Iterable[Any] | None, fix: str) -> tuple[str, ...]:
     if ids is None:
         raise RelationError(
             "the genotypes have no sample ids",
