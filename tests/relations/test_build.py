@@ -196,3 +196,12 @@ def test_a_matrix_without_ids_is_told_how_to_have_them() -> None:
 
 def test_no_relations_are_none() -> None:
     assert as_relations(None) == {}
+
+
+def test_entries_that_are_no_numbers_are_refused() -> None:
+    table = pd.DataFrame([["1", "0,5"], ["0,5", "1"]], list("ab"), list("ab"))
+
+    with pytest.raises(RelationError, match=r"no numbers\n  given:    could not .* '0,5'"):
+        as_relation(table)
+    with pytest.raises(RelationError, match="no numbers"):
+        as_relation((table.to_numpy(), ["a", "b"]))

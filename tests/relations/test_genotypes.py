@@ -73,3 +73,10 @@ def test_the_index_of_a_table_has_the_ids() -> None:
 
     assert found.labels == ("b", "a")
     np.testing.assert_array_equal(next(found.blocks(3)), [[0, 1, 2], [2, np.nan, 0]])
+
+
+def test_genotypes_in_letters_are_refused() -> None:
+    source = open_genotypes(np.array([["A/A", "A/T"], ["T/T", "A/T"]]), ["a", "b"])
+
+    with pytest.raises(RelationError, match="`genotypes` has entries that are no numbers"):
+        list(source.blocks(2))

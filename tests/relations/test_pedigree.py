@@ -337,3 +337,9 @@ def test_a_pedigree_prints_its_size() -> None:
     assert repr(mrode()) == (
         "pedigree of 6 individuals, `1`, `2`, `3` and 3 more\n2 founders; 4 generations"
     )
+
+
+@pytest.mark.parametrize("value", ["pedigree.csv", {"id": ["a"]}])
+def test_what_is_no_table_is_refused(value: object) -> None:
+    with pytest.raises(RelationError, match=r"not a table(.*\n)*.*pd\.read_csv"):
+        Pedigree.from_frame(value, id="id", sire="sire", dam="dam")  # type: ignore[arg-type]  # the test

@@ -18,7 +18,7 @@ from poolish.relations.checks import (
     checked_covariance,
 )
 from poolish.relations.pedigree import Pedigree
-from poolish.relations.relation import Relation, as_labels, check_labels, listed
+from poolish.relations.relation import Relation, as_labels, as_numbers, check_labels, listed
 
 _FORMS = (
     "a DataFrame or DataArray with ids on both axes, `(matrix, ids)`, `po.precision(matrix, ids)`, "
@@ -172,7 +172,7 @@ def _labelled_matrix(
             expected=_FORMS,
             fix=f'pass, for example, `relations={{"{name}": (matrix, ids)}}`',
         )
-    matrix, labels = np.asarray(value, dtype=float), _given_ids(ids, name)
+    matrix, labels = as_numbers(value, name), _given_ids(ids, name)
     check_square(matrix, labels, name)
     return matrix, labels
 
@@ -214,7 +214,7 @@ def _aligned(frame: pd.DataFrame, name: str) -> tuple[np.ndarray, tuple[str, ...
             fix=_axis_fix(frame),
         )
     order = pd.Index(columns).get_indexer(pd.Index(rows))
-    return frame.to_numpy(dtype=float)[:, order], rows
+    return as_numbers(frame, name)[:, order], rows
 
 
 def _axis_fix(frame: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from poolish.errors import RelationError, load_extra
-from poolish.relations.relation import as_labels
+from poolish.relations.relation import as_labels, as_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,8 @@ def _labels(ids: Iterable[Any] | None, fix: str) -> tuple[str, ...]:
 
 def _counts(block: np.ndarray) -> np.ndarray:
     """Return allele counts as new floats, -1 as NaN."""
-    counts = np.array(block, dtype=float)
-    counts[counts < 0] = np.nan
-    return counts
+    counts = as_numbers(block, "genotypes")
+    return np.where(counts < 0, np.nan, counts)
 
 
 def _allele_counts(calls: np.ndarray, start: int) -> np.ndarray:

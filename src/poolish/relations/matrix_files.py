@@ -12,7 +12,7 @@ import pandas as pd
 
 from poolish.errors import RelationError
 from poolish.relations.build import as_relation
-from poolish.relations.relation import Relation
+from poolish.relations.relation import Relation, as_numbers
 
 
 def read_grm(prefix: str | Path) -> Relation:
@@ -86,7 +86,7 @@ def read_gemma(path: str | Path, ids: Sequence[Any]) -> Relation:
         If the file is missing or is not a square matrix that fits the ids.
     """
     table = pd.read_csv(_existing(path, ""), sep=r"\s+", header=None)
-    matrix = table.to_numpy(dtype=float)
+    matrix = as_numbers(table, Path(path).name)
     relation = as_relation((matrix, ids), name=Path(path).name)
     scaling = f"as in the file; mean diagonal {np.diagonal(matrix).mean():.6g}"
     return replace(relation, scaling=scaling)

@@ -164,7 +164,14 @@ def _natural(label: str) -> tuple[int, str]:
 
 
 def _labels_of(data: IntoDataFrame, column: str) -> np.ndarray:
-    table = nw.from_native(data, eager_only=True)
+    table = nw.from_native(data, eager_only=True, pass_through=True)
+    if not isinstance(table, nw.DataFrame):
+        raise RelationError(
+            "the pedigree is not a table",
+            given=f"a value of type `{type(data).__name__}`",
+            expected="a data frame (pandas, polars, Arrow) with a row for every individual",
+            fix="write `pd.DataFrame(...)` or `pd.read_csv(...)` around it",
+        )
     if column not in table.columns:
         raise UnknownColumnError(
             f"pedigree column `{column}` is not a column of the table",

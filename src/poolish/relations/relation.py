@@ -93,6 +93,25 @@ def _label(value: object) -> str:
     return str(value).strip()
 
 
+def as_numbers(values: object, name: str) -> np.ndarray:
+    """Return a table's entries as floats.
+
+    Raises
+    ------
+    RelationError
+        If an entry is no number.
+    """
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as failure:
+        raise RelationError(
+            f"`{name}` has entries that are no numbers",
+            given=f"{failure}",
+            expected="a table of numbers, missing ones as NaN",
+            fix='read it with its labels as index, and `decimal=","` where commas are decimal',
+        ) from failure
+
+
 def check_labels(labels: Sequence[str], name: str) -> None:
     """Raise `RelationError` when a label is missing or comes twice."""
     index = pd.Index(labels)
