@@ -21,8 +21,8 @@ from poolish.relations.pedigree import Pedigree
 from poolish.relations.relation import Relation, as_labels, as_numbers, check_labels, listed
 
 _FORMS = (
-    "a DataFrame or DataArray with ids on both axes, `(matrix, ids)`, `po.precision(matrix, ids)`, "
-    "a `po.Pedigree` or a `Relation`"
+    "a pandas DataFrame or a DataArray with ids on both axes, `(matrix, ids)`, "
+    "`po.precision(matrix, ids)`, a `po.Pedigree` or a `Relation`"
 )
 
 
