@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import jupytext
@@ -28,6 +29,10 @@ def test_a_notebook_runs(path, tmp_path, monkeypatch):
     client.execute()
 
     assert len(notebook.cells) <= MAX_CELLS
+    for cell in notebook.cells:
+        if re.search(r"\.plot\.\w+\(.*\);$", cell.source):
+            kinds = [kind for output in cell.outputs for kind in output.get("data", {})]
+            assert "image/png" in kinds, f"{cell.source} shows no picture"
 
 
 def test_notebooks_keep_no_outputs_in_the_repository():

@@ -79,6 +79,9 @@ def show_picture(picture: Picture, *, ax: Axes | None = None) -> Axes | np.ndarr
         return _draw_on(picture, ax)
     import matplotlib.pyplot as plt
 
+    # Loads the backend, which may switch interaction on: within the style that would be undone, and
+    # a notebook would show no second picture.
+    plt.draw_if_interactive()  # type: ignore[no-untyped-call]  # matplotlib has no types here
     with poolish_style():
         figure = None if picture.make_axes else plt.figure()
         axes = fill_figure(picture, figure)
