@@ -68,6 +68,16 @@ def test_every_picture_has_title_caption_and_alternative_text(brms_sleep, kind):
     assert any(letter.isdigit() for letter in picture.alt)
 
 
+@pytest.mark.parametrize("kind", ["pooling", "forest"])
+def test_a_figure_to_be_saved_is_unknown_to_pyplot(brms_sleep, kind, tmp_path):
+    before = plt.get_fignums()
+
+    figure = make_figure(make_picture(brms_sleep, kind))
+
+    figure.savefig(tmp_path / "a.png")
+    assert plt.get_fignums() == before
+
+
 def test_names_with_dollars_are_text_and_no_formula(sleepstudy):
     from tests.made_fits import make_posterior
 

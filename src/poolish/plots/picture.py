@@ -95,6 +95,10 @@ def make_figure(picture: Picture) -> Figure:
     with poolish_style():
         figure = None if picture.make_axes else Figure()
         axes = fill_figure(picture, figure)
+    if picture.make_axes:
+        import matplotlib.pyplot as plt
+
+        plt.close(_figure_of(axes[0]))
     return _figure_of(axes[0])
 
 

@@ -28,8 +28,6 @@ def as_figure(picture: Picture) -> Figure:
         is_large = len(svg) > LARGEST_SVG
         content = _save(figure, "png", {"Software": None}) if is_large else svg
     figure.clear()
-    if picture.make_axes is not None:
-        _close(figure)
     return Figure("png" if is_large else "svg", content, picture.alt)
 
 
@@ -53,10 +51,3 @@ def _save(figure: MatplotlibFigure, kind: str, metadata: dict[str, None]) -> byt
     buffer = BytesIO()
     figure.savefig(buffer, format=kind, metadata=metadata, dpi=_PNG_DPI)
     return buffer.getvalue()
-
-
-def _close(figure: MatplotlibFigure) -> None:
-    """Close a figure that ArviZ opened with pyplot."""
-    import matplotlib.pyplot as plt
-
-    plt.close(figure)
