@@ -1,6 +1,7 @@
 """Posteriors against quadrature (`tests/reference/exact`) and brms (`tests/reference/brms`)."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -381,3 +382,19 @@ def test_new_response_gives_what_a_new_model_gives():
     fresh = fit(new_spec, new_design, PLAN)
     for name in ("b", "sd_plate", "sigma", "r_sample"):
         assert again.posterior[name] == pytest.approx(fresh.posterior[name], rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize(("efficiency", "n_attempts"), [(0.9, 3), (0.05, 2)])
+def test_a_hopeless_proposal_is_not_adapted_a_third_time(efficiency, n_attempts, monkeypatch):
+    module = sys.modules["poolish.engines.exact.fit"]
+    attempts, sample = [], module.sample
+
+    def counted(*arguments, effort):
+        attempts.append(effort)
+        return replace(sample(*arguments, effort=effort), efficiency=efficiency)
+
+    monkeypatch.setattr(module, "sample", counted)
+    monkeypatch.setattr(module, "gate", lambda draws: "not good enough")
+    fit_prepared(prepare(*dyes()), Plan(draws=20, seed=1, progress=False))
+
+    assert attempts == list(range(n_attempts))

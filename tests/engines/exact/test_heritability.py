@@ -17,7 +17,7 @@ from poolish.engines.exact.parameters import build_parameters
 from poolish.engines.exact.precision import build_precision
 from poolish.engines.exact.prepare import prior_population
 from poolish.engines.exact.residual import build_residual
-from poolish.engines.exact.sampler import sample
+from poolish.engines.exact.sampler import first_proposal, sample
 from poolish.engines.exact.spectral import build_spectral
 from poolish.engines.exact.structure import build_structure
 from poolish.engines.exact.target import Target
@@ -45,7 +45,8 @@ def fit(formula, data, relation, *, draws=1000, build=build_structure):
     likelihood = build(design.main, residual, prior_population(spec, design, residual))
     target = Target(likelihood, build_parameters(spec, residual))
     start = target.parameters.start([np.ones(g.n_effects) for g in design.main.groups], 1.0)
-    return likelihood, target, sample(target, np.asarray(start), Plan(draws=draws, seed=1))
+    first = first_proposal(target, np.asarray(start))
+    return likelihood, target, sample(target, first, Plan(draws=draws, seed=1))
 
 
 def natural(target: Target, chains: Chains) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from poolish.engines.exact.precision import Precision
 from poolish.engines.exact.prepare import Prepared, prepare, starting_theta
 from poolish.engines.exact.reach import can_fit
 from poolish.engines.exact.redraw import late_effects
-from poolish.engines.exact.sampler import Sample, sample
+from poolish.engines.exact.sampler import Sample, first_proposal, sample
 from poolish.engines.exact.trust import MAX_KHAT, gate
 from poolish.engines.exact.variables import joint_variables, natural_variables
 from poolish.engines.protocol import Draws, Engine, Plan, Refit
@@ -22,6 +22,10 @@ from poolish.spec.model import ModelSpec
 
 NAME = "exact"
 MAX_EFFORT = 2
+# An attempt to adapt longer that is less efficient than this is the last. Of 16 models with 16 to
+# 37 variance parameters, the next passed the gate in all 3 above it and in none of 9 below, at
+# three times the cost.
+HOPELESS = 0.16
 
 
 def fit(spec: ModelSpec, design: Design, plan: Plan) -> Draws:
@@ -33,11 +37,12 @@ def fit_prepared(prepared: Prepared, plan: Plan) -> Draws:
     """Return draws of a prepared model; adapts longer, twice at most, when they fail the gate."""
     started = time.perf_counter()
     prepared = _without_large_effects(prepared, plan)
-    start = starting_theta(prepared)
+    first = first_proposal(prepared.target, starting_theta(prepared))
     for effort in range(MAX_EFFORT + 1):
-        sampled = sample(prepared.target, start, plan, effort=effort)
+        sampled = sample(prepared.target, first, plan, effort=effort)
         draws = _as_draws(prepared, sampled, effort)
-        if gate(draws) is None and sampled.khat <= MAX_KHAT:
+        passes = gate(draws) is None and sampled.khat <= MAX_KHAT
+        if passes or (effort and sampled.efficiency < HOPELESS):
             break
     return _with_late_effects(prepared, draws, plan, started)
 

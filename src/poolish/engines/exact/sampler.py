@@ -50,19 +50,19 @@ class Sample:
     draws_per_theta: int
 
 
-def sample(target: Target, start: np.ndarray, plan: Plan, *, effort: int = 0) -> Sample:
+def sample(target: Target, first: SplitT, plan: Plan, *, effort: int = 0) -> Sample:
     """Return chains of theta and of the effects drawn with it.
 
     Parameters
     ----------
     target : Target
-    start : ndarray, shape (parameter,)
-        Where the search for the mode begins.
+    first : SplitT
+        Of `first_proposal`.
     plan : Plan
     effort : int
         0 at first; each further attempt adapts longer, with twice as many proposals a round.
     """
-    final = adapt(target, start, plan, effort=effort)
+    final = adapt(target, first, plan, effort=effort)
     per_theta = draws_per_theta(target, plan)
     chains, proposed = walk(
         target,
@@ -83,13 +83,13 @@ def sample(target: Target, start: np.ndarray, plan: Plan, *, effort: int = 0) ->
     )
 
 
-def adapt(target: Target, start: np.ndarray, plan: Plan, *, effort: int) -> Round:
+def adapt(target: Target, first: SplitT, plan: Plan, *, effort: int) -> Round:
     """Return the most efficient round of proposals; stops at the first that is good enough."""
     rng = stream(plan.seed, Purpose.ADAPTATION, effort)
     is_costly = target.likelihood.is_costly
     size = max(COSTLY_ROUND_SIZE if is_costly else ROUND_SIZE, 15 * target.size) * 2**effort
     goal = 1 - (1 - (COSTLY_EFFICIENCY if is_costly else GOOD_EFFICIENCY)) / 2**effort
-    rounds = [evaluate_round(target, first_proposal(target, start), rng, size)]
+    rounds = [evaluate_round(target, first, rng, size)]
     # Where the filter does not level the weights, lighter tails do where the target has them.
     lighter = None if target.likelihood.is_cheap else lighten(rounds[0])
     if lighter is not None:
@@ -102,7 +102,10 @@ def adapt(target: Target, start: np.ndarray, plan: Plan, *, effort: int) -> Roun
 
 
 def first_proposal(target: Target, start: np.ndarray) -> SplitT:
-    """Return the split t at the mode: found from values alone where these are cheap."""
+    """Return the split t at the mode that is found from `start`, shape (parameter,).
+
+    From values alone where these are cheap.
+    """
     if not target.likelihood.is_cheap:
         return split_at_mode(target, find_mode(target, start))
     mode, hessian = climb(target.log_density, start)
