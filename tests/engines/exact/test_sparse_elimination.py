@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from poolish.engines.exact.sparse_elimination import (
-    Pattern,
-    factor_sparse,
-    pattern_of,
-    plan_elimination,
-)
+from poolish.engines.exact.sparse_elimination import factor_sparse, plan_elimination
+from poolish.engines.exact.sparse_pattern import Pattern, pattern_of
 
 
 def tree_like(n: int, seed: int = 1) -> sparse.csc_matrix:

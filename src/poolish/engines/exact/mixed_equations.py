@@ -22,12 +22,8 @@ from poolish.design.arrays import GroupDesign
 from poolish.engines.exact.layout import effect_columns
 from poolish.engines.exact.population import Population
 from poolish.engines.exact.residual import Residual
-from poolish.engines.exact.sparse_elimination import (
-    Elimination,
-    Pattern,
-    pattern_of,
-    plan_elimination,
-)
+from poolish.engines.exact.sparse_elimination import Elimination, plan_elimination
+from poolish.engines.exact.sparse_pattern import Pattern, pattern_of
 from poolish.relations.relation import Relation
 from poolish.relations.triangle import triangular_root
 
