@@ -14,6 +14,7 @@ from scipy import special, stats
 
 import poolish as po
 from poolish.design.arrays import Design
+from poolish.engines.nuts.centering import Choice
 from poolish.engines.nuts.model import assemble_model
 from poolish.engines.nuts.names import public_variables
 from poolish.relations.relation import Relation
@@ -135,22 +136,22 @@ def free_coordinates(spec: ModelSpec, values: dict[str, np.ndarray]) -> np.ndarr
     return np.concatenate(parts)
 
 
-def check_density(spec: ModelSpec, design: Design) -> None:
+def check_density(spec: ModelSpec, design: Design, choices: Any = None) -> None:
     """Hold the model's logp to SciPy's density times the Jacobian of the typed parameters.
 
     A flat prior has no constant of its own: there the gap must be the same at two points.
     """
     has_flat = any(p.distribution == "flat" for q in spec.predictors.values() for p in q.priors)
-    expected = density_gap(spec, design, seed=5) if has_flat else 0.0
+    expected = density_gap(spec, design, choices, seed=5) if has_flat else 0.0
 
-    gap = density_gap(spec, design, seed=3)
+    gap = density_gap(spec, design, choices, seed=3)
 
     assert gap == pytest.approx(expected, abs=2e-6)
 
 
-def density_gap(spec: ModelSpec, design: Design, *, seed: int) -> float:
+def density_gap(spec: ModelSpec, design: Design, choices: Any, *, seed: int) -> float:
     """Return the model's logp less SciPy's density times the Jacobian, at a random point."""
-    model = assemble_model(spec, design)
+    model = assemble_model(spec, design, choices)
     rng = np.random.default_rng(seed)
     start = model.initial_point()
     # Away from 0: a standard normal at its mode hides wrong signs.
@@ -414,6 +415,14 @@ def test_intercept_starts_at_the_mean_of_the_response(make: Any) -> None:
     start = assemble_model(spec, design).initial_point()
 
     assert float(start["Intercept"]) == pytest.approx(make.y.mean())
+
+
+@pytest.mark.parametrize("flags", [(True, False), (False, True), (True, True)])
+def test_effects_of_one_block_are_centred_one_by_one(make: Any, flags: tuple[bool, bool]) -> None:
+    # w differs between groups, so that a centred intercept varies around a level of its own.
+    spec, design = make.simple(((0, 1),), n_coefs=3)
+
+    check_density(spec, design, {("mu", "g"): Choice(flags, "for the test")})
 
 
 def test_centred_effects_share_no_coefficient_between_factors(make: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from poolish.design.arrays import Design, GroupDesign, PredictorDesign
+from poolish.engines.nuts.working import working_ratios, working_response
 from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
 
 # Ratio of the effects' variance to the sampling variance of one group's own estimate above which
@@ -21,10 +22,17 @@ MINIMUM_LEVELS = 5
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A parameterization and its reason, in one clause."""
+    """The parameterization of each effect of a group, and its reason, in one clause."""
 
-    is_centered: bool
+    centered: tuple[bool, ...]
     reason: str
+
+    @property
+    def words(self) -> str:
+        """Return `centred`, `non-centred`, or both."""
+        if all(self.centered):
+            return "centred"
+        return "partly centred" if any(self.centered) else "non-centred"
 
 
 def choose_centering(spec: ModelSpec, design: Design) -> dict[tuple[str, str], Choice]:
@@ -43,18 +51,39 @@ def _choose(
     arrays: GroupDesign,
     design: Design,
 ) -> Choice:
+    def same(is_centered: bool, reason: str) -> Choice:
+        return Choice((is_centered,) * len(group.effects), reason)
+
     if arrays.relation is not None:
-        return Choice(False, "effects with a known covariance are always non-centred")
+        return same(False, "effects with a known covariance are always non-centred")
     if group.is_centered is not None:
-        return Choice(group.is_centered, "asked for")
-    if predictor is not spec.main or predictor.link.name != "identity":
-        return Choice(False, "the safe choice where the data do not inform effects directly")
+        return same(group.is_centered, "asked for")
+    if predictor is not spec.main:
+        return same(False, "the safe choice where the data do not inform effects directly")
     if len(group.levels) < MINIMUM_LEVELS:
-        return Choice(False, f"only {len(group.levels)} levels inform the standard deviation")
+        return same(False, f"only {len(group.levels)} levels inform the standard deviation")
+    if predictor.link.name != "identity":
+        return _choose_by_working_weights(spec, group, arrays, design)
     ratio = information_ratio(design.main, arrays, design.response.y)
     if ratio > RICH_RATIO:
-        return Choice(True, f"the data are rich: variance ratio {ratio:.3g} > {RICH_RATIO:g}")
-    return Choice(False, f"the data are not rich: variance ratio {ratio:.3g} <= {RICH_RATIO:g}")
+        return same(True, f"the data are rich: variance ratio {ratio:.3g} > {RICH_RATIO:g}")
+    return same(False, f"the data are not rich: variance ratio {ratio:.3g} <= {RICH_RATIO:g}")
+
+
+def _choose_by_working_weights(
+    spec: ModelSpec, group: GroupSpec, arrays: GroupDesign, design: Design
+) -> Choice:
+    """Return the parameterization of each effect of a model with another link."""
+    working = working_response(spec, design, arrays)
+    if working is None:
+        safe = "the safe choice where the data do not inform effects directly"
+        return Choice((False,) * len(group.effects), safe)
+    ratios = working_ratios(design.main, arrays, working)
+    shown = ", ".join(f"{e} {r:.3g}" for e, r in zip(group.effects, ratios, strict=True))
+    return Choice(
+        tuple(ratio > 1.0 for ratio in ratios),
+        f"by working weights the variance ratio, rich above 1, is at least {shown}",
+    )
 
 
 def information_ratio(predictor: PredictorDesign, group: GroupDesign, y: np.ndarray) -> float:

@@ -74,7 +74,7 @@ def _fit(spec: ModelSpec, design: Design, plan: Plan) -> Draws:
 def _centering_notes(choices: dict[tuple[str, str], Choice]) -> tuple[str, ...]:
     return tuple(
         f"group effects of `{group}`{'' if parameter == 'mu' else f' in `{parameter}`'} are "
-        f"{'centred' if choice.is_centered else 'non-centred'}: {choice.reason}"
+        f"{choice.words}: {choice.reason}"
         for (parameter, group), choice in choices.items()
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
@@ -14,12 +15,13 @@ from poolish.engines.nuts.correlation import Rows, add_correlation_factor, corre
 from poolish.engines.nuts.names import effect_dims, joint_dims, joint_label, joint_name
 from poolish.engines.nuts.priors import POSITIVE, declare
 from poolish.engines.nuts.relation import add_related_normals
-from poolish.engines.nuts.tensors import Tensor
+from poolish.engines.nuts.tensors import Tensor, times
 from poolish.spec.correlated import CorrelatedEffects, list_correlated
 from poolish.spec.model import GroupSpec, ModelSpec, PredictorSpec
 from poolish.spec.prior import Prior
 
 type Key = tuple[str, str]
+type Centered = Mapping[Key, tuple[bool, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,15 @@ class Block:
         return name if self.position is None else f"{name}[{self.position}]"
 
 
-def list_blocks(spec: ModelSpec, design: Design, centered: Mapping[Key, bool]) -> tuple[Block, ...]:
+def list_blocks(spec: ModelSpec, design: Design, centered: Centered) -> tuple[Block, ...]:
     """Return every set of correlated effects of a model; shared ones are joined.
 
-    The intercept of a centred block comes last: see `_add_centered`.
+    The intercept of a block with centred effects comes last: see `_add_centered`.
     """
     return tuple(_block(each, design, centered) for each in list_correlated(spec))
 
 
-def _block(found: CorrelatedEffects, design: Design, centered: Mapping[Key, bool]) -> Block:
+def _block(found: CorrelatedEffects, design: Design, centered: Centered) -> Block:
     effects = tuple(
         Effect(predictor, group, _arrays(design, predictor, group), place)
         for predictor, group, place in found.members
@@ -89,7 +91,7 @@ def _block(found: CorrelatedEffects, design: Design, centered: Mapping[Key, bool
     positions = [k for k, block in enumerate(group.blocks) if place in block]
     position = positions[0] if len(group.blocks) > 1 else None
     block = Block(effects, found.prior, found.share, position)
-    if _is_centered(block, centered):
+    if _has_centered(block, centered):
         return replace(block, effects=tuple(sorted(effects, key=_is_intercept)))
     return block
 
@@ -103,14 +105,18 @@ def _is_intercept(effect: Effect) -> bool:
     return effect.label == "Intercept"
 
 
-def _is_centered(block: Block, centered: Mapping[Key, bool]) -> bool:
-    return all(centered[effect.key] for effect in block.effects)
+def _is_centered(effect: Effect, centered: Centered) -> bool:
+    return centered[effect.key][effect.index]
+
+
+def _has_centered(block: Block, centered: Centered) -> bool:
+    return any(_is_centered(effect, centered) for effect in block.effects)
 
 
 def add_groups(
     spec: ModelSpec,
     design: Design,
-    centered: Mapping[Key, bool],
+    centered: Centered,
     coefs: Mapping[str, Mapping[str, Tensor]],
 ) -> dict[Key, Tensor]:
     """Return `sum over effects of Z r[codes]` of every group as tensors, shape (obs,).
@@ -119,8 +125,8 @@ def add_groups(
     ----------
     spec : ModelSpec
     design : Design
-    centered : Mapping of (parameter, group) to bool
-        Parameterization of each group.
+    centered : Mapping of (parameter, group) to tuple of bool
+        Parameterization of each effect.
     coefs : Mapping of str to (Mapping of str to Tensor)
         Population coefficients by parameter and label: what centred effects are centred at.
     """
@@ -130,15 +136,14 @@ def add_groups(
         for group in predictor.groups
     }
     blocks = list_blocks(spec, design, centered)
-    centers = _centers(blocks, centered, coefs)
+    centers = _centers(blocks, design, centered, coefs)
     factors = [_add_factor(block) for block in blocks]
     columns: dict[tuple[Key, int], Any] = {}
     for block, rows in zip(blocks, factors, strict=True):
         sd = [sds[effect.key][effect.index] for effect in block.effects]
-        is_centered = _is_centered(block, centered)
         effects = (
-            _add_centered(block, rows, sd, centers)
-            if is_centered
+            _add_centered(block, rows, sd, centered, centers)
+            if _has_centered(block, centered)
             else _add_noncentered(block, rows, sd)
         )
         columns |= dict(zip(map(_place, block.effects), effects, strict=True))
@@ -163,21 +168,38 @@ def _place(effect: Effect) -> tuple[Key, int]:
 
 def _centers(
     blocks: tuple[Block, ...],
-    centered: Mapping[Key, bool],
+    design: Design,
+    centered: Centered,
     coefs: Mapping[str, Mapping[str, Tensor]],
 ) -> dict[tuple[Key, int], Tensor]:
-    """Return the population coefficient that each centred effect varies around.
+    """Return what each centred effect varies around: its population coefficient.
 
-    Each coefficient once: of several factors that with the fewest levels takes it, whose mean the
-    data tell apart from the coefficient least.
+    For the intercept, the whole population part at the averages of each level's rows. Each
+    coefficient once: of several factors that with the fewest levels takes it, whose mean the data
+    tell apart from the coefficient least.
     """
-    effects = [e for block in blocks if _is_centered(block, centered) for e in block.effects]
+    effects = [e for block in blocks for e in block.effects if _is_centered(e, centered)]
     owners: dict[tuple[str, str], Effect] = {}
     for effect in sorted(effects, key=lambda effect: -effect.arrays.n_levels):
         parameter = effect.predictor.parameter
         if effect.label in coefs[parameter]:
             owners[parameter, effect.label] = effect
-    return {_place(effect): coefs[name][label] for (name, label), effect in owners.items()}
+    return {
+        _place(effect): _population_level(effect, design, coefs[name])
+        if _is_intercept(effect)
+        else coefs[name][label]
+        for (name, label), effect in owners.items()
+    }
+
+
+def _population_level(effect: Effect, design: Design, coefs: Mapping[str, Tensor]) -> Tensor:
+    """Return `X b` at the averages of the rows of each level, shape (level,)."""
+    arrays, codes = design.predictors[effect.predictor.parameter], effect.arrays.codes
+    n_levels = effect.arrays.n_levels
+    sums = [np.bincount(codes, weights=column, minlength=n_levels) for column in arrays.X.T]
+    sizes = np.maximum(np.bincount(codes, minlength=n_levels), 1)
+    means = np.column_stack(sums) / sizes[:, None]
+    return times(means, pt.stack([coefs[label] for label in arrays.coefs]))
 
 
 def _add_noncentered(block: Block, rows: Rows, sd: list[Any]) -> list[Any]:
@@ -201,26 +223,37 @@ def _add_normals(block: Block) -> list[Any]:
 
 
 def _add_centered(
-    block: Block, rows: Rows, sd: list[Tensor], centers: Mapping[tuple[Key, int], Tensor]
+    block: Block,
+    rows: Rows,
+    sd: list[Tensor],
+    centered: Centered,
+    centers: Mapping[tuple[Key, int], Tensor],
 ) -> list[Tensor]:
     """Return the same distribution effect by effect: r_i given those before it is normal.
 
     r_i = sd_i (sum_{j<i} L_ij z_j + L_ii z_i), z_j recovered from r_j; no matrix is inverted.
-    What is sampled is the group's own coefficient b_i + r_i, and for the intercept, which comes
-    last, its value at the averages of the other effects' columns: rich data inform these almost
-    independently. Both are shifts given what comes before, with Jacobian 1.
+    What is sampled of a centred effect is the group's own coefficient b_i + r_i, and for the
+    intercept, which comes last, its value at the averages of the predictors: rich data inform these
+    almost independently. Both are shifts given what comes before, with Jacobian 1. Of another
+    effect it is z_i.
     """
     columns: list[Tensor] = []
     z: list[Tensor] = []
     for effect, s, row in zip(block.effects, sd, rows, strict=True):
         mean: Tensor = s * sum(entry * before for entry, before in zip(row, z, strict=False))
+        scale, dim = s * row[-1], effect.group.dim
+        if not _is_centered(effect, centered):
+            name = effect.predictor.variable("z", effect.group)
+            z.append(pm.Normal(f"{name}[{effect.label}]", 0.0, 1.0, dims=dim))
+            columns.append(mean + scale * z[-1])
+            continue
         shift: Tensor = centers.get(_place(effect), 0.0)
         if _is_intercept(effect):
             shift = shift + _at_average(block, effect, columns)
         name = effect.predictor.variable("coef", effect.group)
-        own = pm.Normal(f"{name}[{effect.label}]", mean + shift, s * row[-1], dims=effect.group.dim)
+        own = pm.Normal(f"{name}[{effect.label}]", mean + shift, scale, dims=dim)
         columns.append(own - shift)
-        z.append((columns[-1] - mean) / (s * row[-1]))
+        z.append((columns[-1] - mean) / scale)
     return columns
 
 

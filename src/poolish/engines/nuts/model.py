@@ -37,7 +37,7 @@ def assemble_model(
     chosen = choose_centering(spec, design) if choices is None else choices
     with pm.Model(coords=_coords(spec, design)) as model:
         coefs = {name: _add_coefs(name, spec, design) for name in spec.predictors}
-        centered = {key: choice.is_centered for key, choice in chosen.items()}
+        centered = {key: choice.centered for key, choice in chosen.items()}
         groups = add_groups(spec, design, centered, {n: c.values for n, c in coefs.items()})
         values = {
             name: _parameter(predictor, design, coefs[name], groups)
