@@ -53,3 +53,8 @@ def test_two_groups_are_refused(sleepstudy):
 
     with pytest.raises(UnsupportedError, match="need one family of statsmodels and one group"):
         po.gee("Reaction ~ Days + (1 | Subject) + (1 | h)", data)
+
+
+def test_a_model_without_coefficients_is_refused(sleepstudy):
+    with pytest.raises(UnsupportedError, match="one group, and coefficients"):
+        po.gee("Reaction ~ 0 + (1 | Subject)", sleepstudy)

@@ -12,6 +12,7 @@ from poolish.engines.choose import run_engine
 from poolish.engines.protocol import Plan
 from poolish.errors import DataError
 from poolish.predict.lazy import with_lazy_groups
+from poolish.predict.smooth import smooth
 from poolish.summaries.compare import compare_loo, stacking_weights
 from poolish.summaries.loo import leave_group_out, leave_one_out
 from poolish.summaries.sensitivity import tabulate_sensitivity
@@ -212,3 +213,16 @@ def test_weak_priors_leave_the_slope_to_the_data(sleep_fit):
     table = tabulate_sensitivity(sleep_fit.result).to_df().set_index("parameter")
 
     assert table.loc["b[Days]", "reading"] == "the data decide"
+
+
+def test_ratios_far_apart_have_weights_and_are_doubted():
+    """The second are such that the smoother of ArviZ gives no numbers, and a k of 0.07."""
+    rng = np.random.default_rng(2)
+
+    for log_ratios in [scale * rng.gamma(0.5, size=400) ** 1.5 for scale in (50.0, 100.0)]:
+        log_weights, khat = smooth(log_ratios)
+
+        assert np.isfinite(log_weights).all()
+        assert logsumexp(log_weights) == pytest.approx(0.0, abs=1e-9)
+        assert khat == np.inf
+    assert smooth(rng.normal(size=400))[1] < 0.7

@@ -121,3 +121,12 @@ def test_a_factor_has_no_slope(rng):
 
     with pytest.raises(UnknownNameError, match="`f` has levels, and no slope"):
         tabulate_slopes(fit.result, "f")
+
+
+def test_effects_that_formulas_share_have_no_marginal_rows_unasked(sleepstudy):
+    formula = ["Reaction ~ Days + (1 |p| Subject)", "sigma ~ 1 + (1 |p| Subject)"]
+    posterior = make_posterior(formula, sleepstudy, size=(2, 10))
+
+    table = tabulate_predictions(posterior, average=True).to_df()
+
+    assert list(table["meaning"]) == ["conditional", "observed"]

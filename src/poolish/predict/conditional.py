@@ -13,6 +13,8 @@ from poolish.spec.families.additions import log_density
 
 _MOST_STEPS = 60
 _STEP = 1e-3
+# Of the log density: nearer to the mode than this, proposals and nodes do not get better.
+_LEAST_GAIN = 1e-7
 _LOG_2PI = np.log(2.0 * np.pi)
 
 
@@ -183,8 +185,9 @@ def find_mode(density: Density, A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             share = np.where(is_lower, share / 2.0, share)
         moved = ~(there < value - 1e-9 * np.abs(value))
         v = np.where(moved[:, None], v + share[:, None] * step, v)
+        gain = np.where(moved, there - value, 0.0)
         value = np.where(moved, there, value)
-        if not moved.any():
+        if np.max(gain) < _LEAST_GAIN:
             break
     return v, precision
 

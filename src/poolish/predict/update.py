@@ -23,6 +23,7 @@ from poolish.predict.policies import Groups, Policy, group_names, parse_policies
 from poolish.predict.predict import Kind, as_data_array, check_kind, evaluator
 from poolish.predict.response import response_of_rows
 from poolish.predict.rows import PredictionRows, PredictorRows, collect_rows
+from poolish.predict.smooth import smooth
 from poolish.spec.model import GroupSpec, ModelSpec
 
 # Above this the weights are not to be trusted (Vehtari et al. 2024).
@@ -239,14 +240,11 @@ def _resample(log_weights: np.ndarray, rng: np.random.Generator) -> tuple[np.nda
     n = len(log_weights)
     if np.ptp(log_weights) < 1e-10:
         return np.arange(n), 0.0
-    # The function takes logarithms of 1 / weight, as leave-one-out does.
-    from arviz_stats.base import array_stats  # loads much, for updates only
-
-    smoothed, khat = array_stats.psislw(-log_weights)
+    smoothed, khat = smooth(log_weights)
     weights = np.exp(smoothed - smoothed.max())
     places = (rng.random() + np.arange(n)) / n
     samples = np.searchsorted(np.cumsum(weights) / weights.sum(), places)
-    return rng.permutation(np.minimum(samples, n - 1)), float(khat)
+    return rng.permutation(np.minimum(samples, n - 1)), khat
 
 
 def _reorder(rows: PredictionRows, samples: np.ndarray) -> PredictionRows:

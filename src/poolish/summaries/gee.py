@@ -99,11 +99,12 @@ def _check(spec: ModelSpec, design: Design, correlation: str) -> None:
         part is None
         for part in (response.trials, response.weights, response.se, response.censoring)
     )
-    if not (is_known and is_plain and len(design.main.groups) == 1 and len(spec.predictors) == 1):
+    has_one_group = len(design.main.groups) == 1 and len(spec.predictors) == 1
+    if not (is_known and is_plain and has_one_group and design.main.coefs):
         raise UnsupportedError(
-            "estimating equations need one family of statsmodels and one group",
+            "estimating equations need one family of statsmodels and one group, and coefficients",
             given=f"{spec.family.name} with {spec.main.link.name} link, "
-            f"{len(design.main.groups)} group(s)",
+            f"{len(design.main.groups)} group(s), {len(design.main.coefs)} coefficient(s)",
             expected=f"one of {', '.join(_FAMILIES)}, and one term `(1 | g)` that names the "
             "clusters",
             fix="simplify the formula: `y ~ x + (1 | g)`",

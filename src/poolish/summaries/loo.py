@@ -15,6 +15,7 @@ from poolish.posterior import Posterior
 from poolish.predict.joint import fitted_state, state_log_likelihood
 from poolish.predict.pointwise import log_likelihood
 from poolish.predict.rows import PredictionRows
+from poolish.predict.smooth import smooth
 from poolish.summaries.group_likelihood import leave_levels, marginal_log_likelihood
 from poolish.summaries.moment_matching import Matched, match_moments
 from poolish.summaries.numbers import Format
@@ -252,20 +253,6 @@ def _smoothed(
         data_hash=posterior.record.data_hash,
         y=posterior.design.response.y,
     )
-
-
-def smooth(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return normalised Pareto-smoothed log weights, and Pareto k."""
-    from arviz_stats.base import array_stats
-
-    # Draws that are all the same weigh the same, and no tail is bounded more surely.
-    if np.ptp(log_ratios) == 0:
-        return np.full(len(log_ratios), -np.log(len(log_ratios))), -np.inf
-    # The function takes logarithms of 1 / ratio, as of likelihoods.
-    # A tail of a few draws has no fit: k is then infinite or no number, which is never good.
-    with np.errstate(all="ignore"):
-        log_weights, khat = array_stats.psislw(-log_ratios)
-    return np.asarray(log_weights), float(np.nan_to_num(khat, nan=np.inf))
 
 
 def _standard_error(elpd: np.ndarray) -> float:

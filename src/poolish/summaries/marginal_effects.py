@@ -77,7 +77,7 @@ def tabulate_predictions(
     def evaluate(each: Posterior, policy: Policy) -> np.ndarray:
         return _means(each, table, policy)
 
-    meanings = _meanings(meaning, has_groups=condition is None)
+    meanings = _meanings(posterior, meaning, has_groups=condition is None)
     frame = _describe(posterior, table, evaluate, meanings, by, average, shown, ci_prob)
     return TableResult(frame, "Predictions", _caption(ci_prob), _FORMATS)
 
@@ -114,7 +114,7 @@ def tabulate_comparisons(
         def evaluate(each: Posterior, policy: Policy, ends: list[Table] = ends) -> np.ndarray:
             return _means(each, ends[1], policy) - _means(each, ends[0], policy)
 
-        meanings = _meanings(meaning, has_groups=condition is None)
+        meanings = _meanings(posterior, meaning, has_groups=condition is None)
         frame = _describe(posterior, table, evaluate, meanings, by, is_average, shown, ci_prob)
         frame.insert(0, "comparison", f"{variable}: {label}")
         parts.append(frame)
@@ -163,7 +163,7 @@ def tabulate_slopes(
         gap = _means(each, high, policy) - _means(each, low, policy)
         return np.asarray(gap / (2 * half))
 
-    meanings = _meanings(meaning, has_groups=condition is None)
+    meanings = _meanings(posterior, meaning, has_groups=condition is None)
     frame = _describe(posterior, table, evaluate, meanings, by, is_average, shown, ci_prob)
     frame.insert(0, "slope", variable)
     return TableResult(frame, "Slopes of the mean response", _caption(ci_prob), _FORMATS)
@@ -232,9 +232,18 @@ def _shown(column: Column) -> list[object]:
     return [column.levels[code] for code in column.codes]
 
 
-def _meanings(meaning: str | None, *, has_groups: bool = True) -> tuple[str, ...]:
+def _meanings(
+    posterior: Posterior, meaning: str | None, *, has_groups: bool = True
+) -> tuple[str, ...]:
+    """Return the meaning asked for, or all that apply.
+
+    Only fitted rows have observed groups, and effects that formulas share are not integrated.
+    """
     if meaning is None:
-        return tuple(name for name in MEANINGS if has_groups or name != "observed")
+        groups = [group for p in posterior.spec.predictors.values() for group in p.groups]
+        is_shared = any(share is not None for group in groups for share in group.share)
+        absent = {*(() if has_groups else ("observed",)), *(("marginal",) if is_shared else ())}
+        return tuple(name for name in MEANINGS if name not in absent)
     if meaning not in MEANINGS:
         raise UnknownNameError(
             f"there is no meaning `{meaning}` of an effect",
