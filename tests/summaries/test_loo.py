@@ -226,3 +226,19 @@ def test_ratios_far_apart_have_weights_and_are_doubted():
         assert logsumexp(log_weights) == pytest.approx(0.0, abs=1e-9)
         assert khat == np.inf
     assert smooth(rng.normal(size=400))[1] < 0.7
+
+
+def test_a_row_that_some_draws_hold_to_be_impossible_has_no_density(rng):
+    log_ratios = rng.normal(size=400)
+    log_ratios[[3, 70]] = np.inf
+
+    log_weights, khat = smooth(log_ratios)
+
+    assert khat == np.inf
+    assert logsumexp(log_weights - log_ratios) == -np.inf
+
+
+def test_sensitivity_of_few_draws_is_told_without_a_warning(sleepstudy):
+    posterior = make_posterior("Reaction ~ Days", sleepstudy, size=(2, 20))
+
+    assert len(tabulate_sensitivity(posterior).to_df()) == 3

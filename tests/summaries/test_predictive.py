@@ -156,3 +156,19 @@ def test_a_group_far_from_the_rest_shows_among_new_groups(brms_sleep):
 
     # Rows 10 to 19 are those of subject 309, the slowest to change.
     assert new[10:20].mean() < own[10:20].mean() - 0.5
+
+
+def test_a_density_of_outcomes_in_the_billions_takes_no_bins_of_one(rng):
+    data = pd.DataFrame({"y": 3e12 + 1e11 * rng.normal(size=30)})
+    posterior = make_posterior("y ~ 1", data, size=(1, 20))
+
+    assert len(check_predictive(posterior, "density").to_df()) < 200
+
+
+def test_a_rootogram_of_counts_beyond_counting_is_refused(rng):
+    data = pd.DataFrame({"y": rng.poisson(1e6, 30)})
+    b = np.full((1, 20, 1), np.log(1e6))
+    posterior = make_posterior("y ~ 1", data, {"b": b}, family="poisson")
+
+    with pytest.raises(UnknownNameError, match="these reach far"):
+        check_predictive(posterior, "rootogram")

@@ -15,6 +15,8 @@ _MOST_STEPS = 60
 _STEP = 1e-3
 # Of the log density: nearer to the mode than this, proposals and nodes do not get better.
 _LEAST_GAIN = 1e-7
+# Log density of what cannot be, whose square is a double.
+_IMPOSSIBLE = 1e100
 _LOG_2PI = np.log(2.0 * np.pi)
 
 
@@ -139,7 +141,7 @@ def row_density(block: Block, response: ResponseDesign, parameter: str) -> Densi
         parameters = replace(block, linear=linear).parameters
         with np.errstate(all="ignore"):
             values = log_density(family, response.y, parameters, response)
-        return np.asarray(np.nan_to_num(values, nan=-1e300, neginf=-1e300))
+        return np.asarray(np.nan_to_num(values, nan=-_IMPOSSIBLE, neginf=-_IMPOSSIBLE))
 
     return density
 

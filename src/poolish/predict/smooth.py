@@ -22,6 +22,9 @@ def smooth(log_ratios: np.ndarray) -> tuple[np.ndarray, float]:
     # Draws that are all the same weigh the same, and no tail is bounded more surely.
     if np.ptp(log_ratios) == 0:
         return np.full(len(log_ratios), -np.log(len(log_ratios))), -np.inf
+    is_endless = np.isposinf(log_ratios)
+    if is_endless.any():  # a unit that some draws hold to be impossible
+        return np.where(is_endless, -np.log(is_endless.sum()), -np.inf), np.inf
     # The function takes logarithms of 1 / ratio, as of likelihoods.
     # A tail of a few draws has no fit: k is then infinite or no number, which is never good.
     with np.errstate(all="ignore"):

@@ -19,6 +19,8 @@ _N_BINS = 512
 _N_SHOWN = 64
 # More distinct outcomes than this are drawn as a curve though they are counts.
 _MOST_VALUES = 60
+# Values of a rootogram.
+_MOST_COUNTED = 10_000
 
 type Statistic = Callable[[np.ndarray], np.ndarray]
 type _Table = Callable[[Posterior, np.ndarray, np.ndarray, float], pd.DataFrame]
@@ -184,8 +186,9 @@ def _density(
     posterior: Posterior, replicates: np.ndarray, rows: np.ndarray, ci_prob: float
 ) -> pd.DataFrame:
     y = posterior.design.response.y[rows]
-    values = _values(y, replicates)
-    if posterior.spec.family.is_discrete and len(values) <= _MOST_VALUES:
+    largest = _largest(y, replicates)
+    if posterior.spec.family.is_discrete and largest < _MOST_VALUES:
+        values = np.arange(largest + 1)
         shares = _frequencies(replicates, values) / len(y)
         observed = _frequencies(y[None], values)[0] / len(y)
     else:
@@ -210,14 +213,23 @@ def _rootogram(
             fix='ask for `kind="density"`',
         )
     y = posterior.design.response.y[rows]
-    values = _values(y, replicates)
+    largest = _largest(y, replicates)
+    if largest > _MOST_COUNTED:
+        raise UnknownNameError(
+            "a rootogram counts single values, and these reach far",
+            given=f'kind="rootogram" and outcomes up to {largest:,.0f}',
+            expected=f"counts up to {_MOST_COUNTED:,}",
+            fix='ask for `kind="density"`',
+        )
+    values = np.arange(largest + 1)
     observed = np.sqrt(_frequencies(y[None], values)[0])
     found = _interval(np.sqrt(_frequencies(replicates, values)), ci_prob)
     return pd.DataFrame({"value": values, "observed": observed, **found})
 
 
-def _values(y: np.ndarray, replicates: np.ndarray) -> np.ndarray:
-    return np.arange(0, max(y.max(), np.quantile(replicates, 0.999)) + 1)
+def _largest(y: np.ndarray, replicates: np.ndarray) -> float:
+    """Return the largest outcome, of replicates but for a few that reach far."""
+    return float(max(y.max(), np.quantile(replicates, 0.999)))
 
 
 def _frequencies(replicates: np.ndarray, values: np.ndarray) -> np.ndarray:

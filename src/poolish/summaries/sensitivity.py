@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -93,9 +94,12 @@ def _sensitivity(values: np.ndarray, log: np.ndarray) -> np.ndarray:
     """Return the sensitivity of each quantity, shape (quantity,)."""
     from arviz_stats.base import array_stats
 
-    weights = [
-        softmax(np.asarray(array_stats.power_scale_lw(log, alpha=alpha)))[None] for alpha in _SCALES
-    ]
+    with warnings.catch_warnings():  # of a few draws it says how many its tail has
+        warnings.filterwarnings("ignore", message="Number of tail draws")
+        weights = [
+            softmax(np.asarray(array_stats.power_scale_lw(log, alpha=alpha)))[None]
+            for alpha in _SCALES
+        ]
     alphas = {"lower_alpha": _SCALES[0], "upper_alpha": _SCALES[1]}
     return np.array(
         [
