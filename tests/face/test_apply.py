@@ -147,3 +147,14 @@ def test_a_step_without_a_change_cannot_be_applied(steep):
 
     with pytest.raises(UnsupportedError, match="proposes no other model"):
         steep.apply(step)
+
+
+def test_a_step_that_takes_the_group_of_a_relation_out_is_fitted_without_it():
+    data = grouped(seed=6, between=0.0)
+    levels = sorted(set(data["g"]))
+    K = pd.DataFrame(0.5 * np.eye(len(levels)) + 0.5, levels, levels)
+    fit = po.fit("y ~ x + (1 | kin(g, K))", data, relations={"K": K}, seed=1, progress=False)
+
+    applied = fit.apply(Step("cause", "", "", {"formula": "y ~ x"}))
+
+    assert applied.fit.result.record.formula == "y ~ 1 + x"
