@@ -61,7 +61,7 @@ def picture_kinship(
         alt=f"Matrix of the known covariance of {len(K)} levels of {name}: diagonal "
         f"{np.diag(K).min():.3g} to {np.diag(K).max():.3g}, {related} pairs above zero.",
         draw=partial(_draw, frame),
-        size=(6.0, 5.6),
+        size=(6.0, 4.9),
     )
 
 
