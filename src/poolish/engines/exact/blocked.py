@@ -34,8 +34,9 @@ COSTLY_SIZE = 400
 # Elements of a stack of dense matrices, and values in one batch: flat optimum when measured.
 STACK_ELEMENTS = 500_000
 MAX_BATCH = 128
-# The same for small matrices, whose values are neighbours in memory.
-SMALL_STACK_ELEMENTS = 65_536
+# The same for small matrices, whose values are neighbours in memory; a batch costs calls, and
+# memory that is taken and given back.
+SMALL_STACK_ELEMENTS = 400_000
 CHEAP_CELLS = 300
 
 
