@@ -77,7 +77,8 @@ class Block:
 def list_blocks(spec: ModelSpec, design: Design, centered: Centered) -> tuple[Block, ...]:
     """Return every set of correlated effects of a model; shared ones are joined.
 
-    The intercept of a block with centred effects comes last: see `_add_centered`.
+    In a block with centred effects these come first, the intercept last of them: see
+    `_add_centered`.
     """
     return tuple(_block(each, design, centered) for each in list_correlated(spec))
 
@@ -92,7 +93,11 @@ def _block(found: CorrelatedEffects, design: Design, centered: Centered) -> Bloc
     position = positions[0] if len(group.blocks) > 1 else None
     block = Block(effects, found.prior, found.share, position)
     if _has_centered(block, centered):
-        return replace(block, effects=tuple(sorted(effects, key=_is_intercept)))
+
+        def rank(effect: Effect) -> tuple[bool, bool]:
+            return not _is_centered(effect, centered), _is_intercept(effect)
+
+        return replace(block, effects=tuple(sorted(effects, key=rank)))
     return block
 
 
@@ -233,9 +238,10 @@ def _add_centered(
 
     r_i = sd_i (sum_{j<i} L_ij z_j + L_ii z_i), z_j recovered from r_j; no matrix is inverted.
     What is sampled of a centred effect is the group's own coefficient b_i + r_i, and for the
-    intercept, which comes last, its value at the averages of the predictors: rich data inform these
+    intercept, the last of them, its value at the averages of the predictors: rich data inform these
     almost independently. Both are shifts given what comes before, with Jacobian 1. Of another
-    effect it is z_i.
+    effect it is z_i, given the centred ones: so the correlation moves freely where the data say
+    little of that effect.
     """
     columns: list[Tensor] = []
     z: list[Tensor] = []
