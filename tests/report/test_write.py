@@ -210,6 +210,18 @@ def test_names_that_are_typst_code_stay_text_in_a_pdf(tmp_path):
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_a_picture_higher_than_a_page_stays_below_its_heading_in_a_pdf(tmp_path):
+    pytest.importorskip("typst", reason="an extra, poolish[pdf]")
+    tall = b'<svg xmlns="http://www.w3.org/2000/svg" width="100" height="300"/>'
+    report = Report("a", "b", (Section("a", "Groups", (Figure("svg", tall, "tall"),)),))
+
+    write_report(report, tmp_path / "a.pdf")
+
+    pages = re.search(rb"/Type\s*/Pages\b.*?/Count (\d+)", (tmp_path / "a.pdf").read_bytes(), re.S)
+    assert pages is not None
+    assert pages[1] == b"1"
+
+
 def test_pdf_without_typst_says_what_to_install(sleep_report, tmp_path, monkeypatch):
     from poolish.errors import UnsupportedError
 

@@ -33,6 +33,13 @@ _TEMPLATE = """
   if node.kind == "row" { node.parts.map(formula).join() }
   if node.kind == "sub" { math.attach(formula(node.parts.at(0)), b: formula(node.parts.at(1))) }
 }
+// A picture as wide as the text allows, or as high as leaves room for a heading.
+#let figure-of(part) = layout(size => {
+  let whole = image(part.file, alt: part.alt, width: 0.85 * size.width)
+  if measure(whole).height <= 0.85 * size.height { whole } else {
+    image(part.file, alt: part.alt, height: 0.85 * size.height)
+  }
+})
 // Words in backticks are names.
 #let spans(words) = words.split("`").enumerate().map(((k, part)) => {
   if calc.odd(k) { raw(part) } else { part }
@@ -73,7 +80,7 @@ _TEMPLATE = """
       )
       text(fill: luma(80), spans(part.caption))
     }
-    if part.kind == "figure" { image(part.file, alt: part.alt, width: 85%) }
+    if part.kind == "figure" { figure-of(part) }
   }
 }
 """
