@@ -20,7 +20,6 @@ import xarray as xr
 import poolish as po
 from poolish.design.arrays import ResponseDesign
 from poolish.engines.nuts import sampling
-from poolish.predict.predict import linear_predictors
 from poolish.spec.families import FAMILIES
 from poolish.spec.links import LINKS
 
@@ -157,12 +156,18 @@ def test_a_loaded_fit_is_the_saved_one(name: str, fits: Any) -> None:
         xr.testing.assert_identical(loaded.tree[group].ds, fit.tree[group].ds)
     assert repr(loaded) == repr(fit)
     assert CASES[name].family.split("_")[0] in repr(fit)
-    for kind in ("linear", "mean", "response"):
+    for kind in ("linear", mean_kind(name), "response"):
         for groups in ("observed", "new"):
             before = fit.predict(NEW, kind=kind, groups=groups, seed=5)
             xr.testing.assert_identical(
                 loaded.predict(NEW, kind=kind, groups=groups, seed=5), before
             )
+
+
+def mean_kind(name: str) -> str:
+    """Return the kind of prediction that has no noise: unordered levels have no mean."""
+    is_category = FAMILIES[CASES[name].family].response_kind == "category"
+    return "probability" if is_category else "mean"
 
 
 # Where outcomes of each kind can be, written down again.
@@ -203,12 +208,12 @@ def test_means_are_within_the_range_of_outcomes(name: str, fits: Any) -> None:
     loaded, family = fits(name).loaded, FAMILIES[CASES[name].family]
     lowest = {"real": -np.inf, "angle": -np.pi}.get(family.response_kind, 0.0)
     highest = {
-        "binary": 1.0, "proportion": 1.0, "binomial": N_TRIALS, "angle": np.pi,
-        "ordinal": len(LEVELS) - 1, "category": len(LEVELS) - 1,
+        "binary": 1.0, "proportion": 1.0, "category": 1.0, "binomial": N_TRIALS, "angle": np.pi,
+        "ordinal": len(LEVELS) - 1,
     }.get(family.response_kind, np.inf)  # fmt: skip
 
     for groups in ("observed", "new"):
-        mean = loaded.predict(kind="mean", groups=groups).values
+        mean = loaded.predict(kind=mean_kind(name), groups=groups).values
 
         assert np.isfinite(mean).all()
         assert (mean >= lowest).all() and (mean <= highest).all()
@@ -257,25 +262,23 @@ def test_shares_of_the_variance_sum_to_one(name: str, fits: Any) -> None:
         assert of_scale["lower"].min() >= 0 and of_scale["upper"].max() <= 1
 
 
-ORDERED = [n for n, case in CASES.items() if FAMILIES[case.family].probabilities is not None]
+WITH_LEVELS = [n for n, case in CASES.items() if FAMILIES[case.family].probabilities is not None]
 
 
-@pytest.mark.parametrize("name", ORDERED)
-def test_probabilities_of_categories_sum_to_one_and_have_the_mean_code(
-    name: str, fits: Any
-) -> None:
+@pytest.mark.parametrize("groups", ["observed", "new"])
+@pytest.mark.parametrize("name", WITH_LEVELS)
+def test_probabilities_of_levels_sum_to_one(name: str, groups: str, fits: Any) -> None:
     loaded = fits(name).loaded
-    spec, response = loaded.result.spec, loaded.result.design.response
-    parameters = {key: eta[0] for key, eta in linear_predictors(loaded.result).items()}
-    parameters |= {key: loaded.posterior[key].values[0] for key in spec.auxiliary}
 
-    assert spec.family.probabilities is not None
-    chances = spec.family.probabilities(parameters, response)
+    chances = loaded.predict(kind="probability", groups=groups, seed=2)
 
-    assert chances.shape == (N_DRAWS, N_OBS, len(LEVELS))
-    assert (chances >= 0).all()
-    np.testing.assert_allclose(chances.sum(axis=-1), 1.0, rtol=1e-12)
-    np.testing.assert_allclose(chances @ np.arange(3), loaded.predict(kind="mean").values[0])
+    assert chances.shape == (1, N_DRAWS, N_OBS, len(LEVELS))
+    assert tuple(chances["level"].values) == LEVELS
+    assert (chances.values >= 0).all()
+    np.testing.assert_allclose(chances.sum("level"), 1.0, rtol=1e-12)
+    if mean_kind(name) == "mean":
+        mean = loaded.predict(kind="mean", groups=groups, seed=2)
+        np.testing.assert_allclose(chances.values @ np.arange(3), mean)
 
 
 @pytest.mark.parametrize("name", ["gamma", "zero_inflated_poisson", "cumulative", "distributional"])
