@@ -238,11 +238,11 @@ def test_herds_left_out_agree_with_refits(root):
 
 @pytest.mark.slow
 def test_groups_of_counts_left_out_agree_with_refits(rng):
-    """Twelve groups, one of them far out: without it the others lie closer together."""
+    """Twelve groups, one ten sds out: its k is about 1 whatever the draws, and is matched."""
     g = np.repeat(range(12), 6)
     x = rng.normal(size=72)
     u = 0.4 * rng.normal(size=12)
-    u[7] = 2.5
+    u[7] = 4.0
     data = pd.DataFrame({"y": rng.poisson(np.exp(0.5 + 0.3 * x + u[g])), "x": x, "g": g})
     fit = po.fit("y ~ x + (1 | g)", data, family="poisson", seed=1, progress=False)
     y = data["y"].to_numpy()

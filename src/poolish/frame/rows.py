@@ -30,8 +30,7 @@ def get_column(table: Table, name: str, source: Source | None = None) -> Column:
         f"formula term `{name}` is not a column of `data`",
         given=f"columns {', '.join(table.columns)} ({table.n_obs} rows)",
         expected="every variable of the formula to be a column of `data`",
-        fix=(f"write `{close}`, or rename that column to" if close else "add the column")
-        + f" `{name}`",
+        fix=(f"write `{close}`, or " if close else "") + "add the column before calling `fit`",
         source=source,
     )
 

@@ -138,8 +138,8 @@ def row_density(block: Block, response: ResponseDesign, parameter: str) -> Densi
 
     def density(moved: np.ndarray) -> np.ndarray:
         linear = {**block.linear, parameter: block.linear[parameter] + moved}
-        parameters = replace(block, linear=linear).parameters
         with np.errstate(all="ignore"):
+            parameters = replace(block, linear=linear).parameters
             values = log_density(family, response.y, parameters, response)
         return np.asarray(np.nan_to_num(values, nan=-_IMPOSSIBLE, neginf=-_IMPOSSIBLE))
 
