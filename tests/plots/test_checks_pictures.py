@@ -209,6 +209,14 @@ def test_prior_and_posterior_densities_integrate_to_one(brms_sleep):
     assert np.trapezoid(sigma["posterior"], sigma["value"]) == pytest.approx(1.0, abs=0.02)
 
 
+def test_an_intercept_is_drawn_at_average_predictors_where_its_prior_is(brms_sleep):
+    data = Plots(brms_sleep).prior_posterior(["b[Intercept]"], data=True)
+
+    drawn = np.average(data["value"], weights=data["posterior"])
+    b = brms_sleep.draws["b"].values
+    assert drawn == pytest.approx((b[..., 0] + 4.5 * b[..., 1]).mean(), abs=0.2)
+
+
 def test_an_unknown_parameter_is_named(brms_sleep):
     with pytest.raises(UnknownNameError, match="`tau` is not a parameter"):
         make_picture(brms_sleep, "prior_posterior", ["tau"])

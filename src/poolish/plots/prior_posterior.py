@@ -19,6 +19,7 @@ from poolish.posterior import Posterior
 from poolish.spec.build import spec_priors
 from poolish.spec.distributions import log_density
 from poolish.spec.priors import ResolvedPrior
+from poolish.summaries.prior_values import prior_values
 from poolish.summaries.scalars import Scalars, collect_scalars
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def picture_prior_posterior(
     priors = {row.slot.names[0]: row for row in spec_priors(posterior.spec)}
     moving = [i for i in range(len(scalars.labels)) if np.ptp(scalars.values[:, :, i]) > 0]
     places = [_place(scalars, name) for name in parameters] or moving[:at_most]
-    frame = pd.concat([_tabulate(scalars, i, priors) for i in places], ignore_index=True)
+    frame = pd.concat([_tabulate(posterior, scalars, i, priors) for i in places], ignore_index=True)
     names = [scalars.labels[i] for i in places]
     ratio = frame.groupby("parameter", sort=False)["sd_ratio"].first()
     tight = ratio.dropna()
@@ -69,7 +70,8 @@ def picture_prior_posterior(
         title=f"The data narrowed {int((tight < 0.5).sum())} of {len(tight)} parameters to less "
         "than half of their prior spread",
         caption="Filled: posterior (kernel density of the draws). Dashed: prior density. The axis "
-        "shows the posterior; a prior that is wide looks flat there."
+        "shows the posterior; a prior that is wide looks flat there. Intercepts and thresholds are "
+        "at average predictors where their priors are."
         + (f" {left} more parameters are not shown." if left > 0 and not parameters else ""),
         alt=f"Prior and posterior of {len(names)} parameters; posterior spread over prior spread: "
         + ", ".join(f"{name} {value:.2g}" for name, value in tight.items())
@@ -91,9 +93,12 @@ def _place(scalars: Scalars, name: str) -> int:
     return scalars.labels.index(name)
 
 
-def _tabulate(scalars: Scalars, i: int, priors: dict[str, ResolvedPrior]) -> pd.DataFrame:
-    label, values = scalars.labels[i], scalars.values[:, :, i].ravel()
+def _tabulate(
+    posterior: Posterior, scalars: Scalars, i: int, priors: dict[str, ResolvedPrior]
+) -> pd.DataFrame:
+    label = scalars.labels[i]
     resolved = priors.get(label) or priors.get(label.split("[")[0])
+    values = _draws(posterior, scalars, i, resolved)
     low, high = np.quantile(values, (0.001, 0.999))
     pad = 0.25 * (high - low)
     bottom = resolved.slot.lower if resolved and not resolved.slot.n_effects else -np.inf
@@ -111,6 +116,19 @@ def _tabulate(scalars: Scalars, i: int, priors: dict[str, ResolvedPrior]) -> pd.
             "sd_ratio": values.std() / prior_sd,
         }
     )
+
+
+def _draws(
+    posterior: Posterior, scalars: Scalars, i: int, resolved: ResolvedPrior | None
+) -> np.ndarray:
+    """Return the draws of what the prior is a prior of."""
+    values = None if resolved is None else prior_values(posterior, scalars, resolved)
+    if resolved is None or values is None:
+        return scalars.values[:, :, i].ravel()
+    # One element, or that of each threshold.
+    name = resolved.slot.names[0]
+    first = next(k for k, label in enumerate(scalars.labels) if label in (name, f"{name}[1]"))
+    return values[:, :, i - first].ravel()
 
 
 def _prior(resolved: ResolvedPrior, grid: np.ndarray) -> tuple[np.ndarray, float]:
