@@ -129,11 +129,47 @@ def _negbinomial_trigamma(
     return np.asarray(special.polygamma(1, precision))
 
 
+def _negbinomial_log_density(
+    y: np.ndarray, parameters: Parameters, response: ResponseDesign
+) -> np.ndarray:
+    """Return the log density by Loader's (2000) expansion at the mean.
+
+    A difference of log gamma functions, as in SciPy 1.18, loses its digits at large shapes.
+    """
+    y, mean, shape = np.broadcast_arrays(
+        y, expected_count(parameters, response), _total_shape(parameters, response)
+    )
+    some, total = np.maximum(y, 1.0), y + shape
+    errors = _stirling_error(total) - _stirling_error(shape) - _stirling_error(some)
+    with np.errstate(divide="ignore"):
+        at_mean = 0.5 * np.log(shape / (2.0 * np.pi * some * total)) + errors
+        none = -shape * np.logaddexp(0.0, np.log(mean) - np.log(shape))
+        away = shape * _log_quotient(total, y - mean, shape + mean)
+        away += some * (np.log(mean / some) + _log_quotient(total, y - mean, shape + mean))
+    return np.asarray(np.where(y > 0, at_mean + away, none))
+
+
+def _log_quotient(a: np.ndarray, difference: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return log(a / b) from a - b."""
+    change = difference / b
+    return np.where(np.abs(change) < 0.5, np.log1p(np.maximum(change, -0.5)), np.log(a / b))
+
+
+def _stirling_error(x: np.ndarray) -> np.ndarray:
+    """Return log Gamma(x + 1) less Stirling's approximation to it."""
+    large = np.maximum(x, 15.0) ** -2.0
+    series = np.polyval([1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12], large) * np.sqrt(large)
+    small = np.minimum(x, 15.0)
+    exact = special.gammaln(small + 1.0) - special.xlogy(small + 0.5, small) + small
+    return np.where(x < 15.0, exact - 0.5 * np.log(2.0 * np.pi), series)
+
+
 NEGBINOMIAL = scipy_family(
     "negbinomial",
     (RATE, SHAPE),
     check=check_count,
     distribution=negbinomial_distribution,
+    log_density=_negbinomial_log_density,
     mean=_mean,
     variance=_negbinomial_variance,
     native=negbinomial_native,
