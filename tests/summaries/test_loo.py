@@ -39,6 +39,15 @@ def test_rows_with_a_high_k_are_named(brms_sleep):
     assert all(row in repr(result) for row in result.doubtful)
 
 
+def test_too_many_rows_to_look_at_again_are_said_to_be(brms_sleep, monkeypatch):
+    monkeypatch.setattr("poolish.summaries.loo._MOST_MATCHED", 0)
+
+    result = leave_one_out(brms_sleep)
+
+    assert set(result.pointwise["how"]) == {"importance sampling"}
+    assert f"above 0.7 for {len(result.doubtful)} of them, too many to be looked at" in repr(result)
+
+
 def refitted_elpd(fit: po.Fit, row: int) -> tuple[float, float]:
     """Return log of the mean density of a row when it was not fitted, and its Monte Carlo error."""
     design, spec = fit.result.design, fit.result.spec

@@ -211,7 +211,7 @@ class Fit:
     def loo(self, *, moment_match: bool = True) -> LooResult:
         """Return the expected log predictive density of rows left out one at a time.
 
-        Rows with a high Pareto k are looked at again by moment matching.
+        Rows with a high Pareto k, up to 40 of them, are looked at again by moment matching.
         """
         return leave_one_out(self.result, moment_match=moment_match)
 

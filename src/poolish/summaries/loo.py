@@ -25,6 +25,9 @@ from poolish.summaries.table import TableResult
 GOOD_K = 0.7
 # A level weighs as much as many rows, and k is itself estimated: above, levels are looked at again.
 _SURE_K = 0.5
+# More units are not looked at again: it takes seconds each, and a model with so many has nearly a
+# parameter for every unit.
+_MOST_MATCHED = 40
 SAMPLED, MATCHED = "importance sampling", "moment matching"
 _N_LISTED = 5
 # Log densities beyond would take gigabytes.
@@ -89,6 +92,12 @@ class LooResult:
         matched = self._matched()
         if not doubtful:
             return f"Every Pareto k is at most {GOOD_K}{matched}: the estimate can be relied on."
+        if len(doubtful) > _MOST_MATCHED:
+            return (
+                f"Pareto k is above {GOOD_K} for {len(doubtful)} of them, too many to be looked at "
+                "one by one: the model bends to single rows, and the estimate cannot be relied on. "
+                "Leave whole groups out by `fit.loo_group`, or fit without some of the rows."
+            )
         return (
             f"Pareto k is above {GOOD_K} for {_listed(doubtful)}{matched}: what is "
             "said of them cannot be relied on; refit without them, or look at why they stand out."
@@ -118,8 +127,8 @@ def leave_one_out(posterior: Posterior, *, moment_match: bool = True) -> LooResu
     ----------
     posterior : Posterior
     moment_match : bool
-        Whether rows with a high Pareto k are looked at again, from draws moved towards the
-        posterior without them.
+        Whether rows with a high Pareto k, up to 40 of them, are looked at again, from draws moved
+        towards the posterior without them.
 
     References
     ----------
@@ -131,7 +140,7 @@ def leave_one_out(posterior: Posterior, *, moment_match: bool = True) -> LooResu
     flat = values.reshape(-1, values.shape[2])
     result = _smoothed(posterior, flat, [str(row) for row in posterior.table.rows], "row")
     high = np.flatnonzero(result.pointwise["khat"] > GOOD_K)
-    if not (moment_match and len(high)):
+    if not (moment_match and 0 < len(high) <= _MOST_MATCHED):
         return result
     likelihood = partial(state_log_likelihood, posterior)
     found = match_moments(posterior, high.tolist(), likelihood, smooth)
@@ -175,8 +184,8 @@ def leave_group_out(
     posterior : Posterior
     group : str
     moment_match : bool
-        Whether levels with a Pareto k above 0.5 are looked at again, from draws moved towards the
-        posterior without them.
+        Whether levels with a Pareto k above 0.5, up to 40 of them, are looked at again, from draws
+        moved towards the posterior without them.
     n_nodes : int
         Quasi-random points of a level's effects where they are three or more, a power of two, from
         `seed`.
@@ -213,7 +222,7 @@ def leave_group_out(
 
     result = _smoothed(posterior, likelihood(state), list(out.labels), group)
     high = np.flatnonzero(result.pointwise["khat"] > _SURE_K)
-    if not (moment_match and len(high)):
+    if not (moment_match and 0 < len(high) <= _MOST_MATCHED):
         return result
     found = match_moments(posterior, high.tolist(), likelihood, smooth, integrated=integrated)
     return _with_matched(result, high, found)
