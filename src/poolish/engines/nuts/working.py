@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from poolish.design.arrays import Design, GroupDesign, PredictorDesign, ResponseDesign
 from poolish.spec.model import ModelSpec
@@ -163,6 +163,6 @@ def _least_ratio(estimates: np.ndarray, information: np.ndarray, dispersion: flo
     total = precision.sum()
     mean = np.sum(precision * estimates[is_known]) / total
     Q = np.sum(precision * (estimates[is_known] - mean) ** 2)
-    least = Q / stats.chi2.ppf(0.5 + CONFIDENCE / 2, n_known - 1) * (n_known - 1)
+    least = Q / (2.0 * special.gammaincinv((n_known - 1) / 2, 0.5 + CONFIDENCE / 2)) * (n_known - 1)
     between = (least - (n_known - 1)) / (total - np.sum(precision**2) / total)
     return float(max(0.0, between) * np.median(information) / dispersion)
