@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from poolish.engines.exact import adaptation
 from poolish.engines.exact.adaptation import Round, efficiency, evaluate_round, lighten, refine
 from poolish.engines.exact.mode import NU, curvature_axes, find_mode, split_along, split_at_mode
 from poolish.engines.exact.newton import climb
@@ -108,6 +109,32 @@ def test_heavy_tails_are_kept_for_a_heavy_target(rng):
 
     assert lighten(item) is None
     assert lighten(replace(item, proposal=Mixture([heavy], np.ones(1)))) is None
+
+
+class Banana:
+    """A ridge along y = x^2 / 2, as two sds have whose squares add up to what is known."""
+
+    def log_density(self, theta):
+        x, y = theta.T
+        return -0.5 * (x**2 + ((y - 0.5 * x**2) / 0.1) ** 2)
+
+
+def test_no_known_draw_is_left_with_a_heavy_weight_on_a_curved_ridge(rng, monkeypatch):
+    start = SplitT(np.zeros(2), np.diag([0.5, 0.1]), np.ones(2), np.ones(2), NU)
+    rounds = [evaluate_round(Banana(), start, rng, 400)]
+    for _ in range(4):
+        rounds.append(evaluate_round(Banana(), refine(rounds, rng), rng, 400))
+    theta = np.concatenate([item.theta for item in rounds])
+    # The target's integral is 2 pi / 10.
+    log_target = Banana().log_density(theta) - np.log(0.2 * np.pi)
+
+    def heaviest():
+        return np.max(log_target - refine(rounds, np.random.default_rng(1)).log_density(theta))
+
+    with_local = heaviest()
+    monkeypatch.setattr(adaptation, "MOST_LOCAL", 0)
+    assert with_local < np.log(adaptation.HEAVY) + 0.3  # the mean weight is itself estimated
+    assert heaviest() > with_local
 
 
 def test_adaptation_finds_a_second_mode(rng):

@@ -23,6 +23,8 @@ EM_STEPS = 15
 # weight must fall to pay for another round.
 LIGHTER_NU = (8.0, 12.0, 20.0)
 WORTHWHILE = 1.1
+# Where a mixture would leave a draw this many times the mean weight, a part is put around it.
+HEAVY, MOST_LOCAL, NEIGHBOURS = 5.0, 4, 10
 # The first proposal and a wide t keep a share each, so that a bad fit leaves no region out.
 SAFE_SHARE, WIDE_FACTOR, WIDE_NU = 0.1, 1.5, 4.0
 
@@ -95,8 +97,35 @@ def refine(rounds: list[Round], rng: np.random.Generator) -> Proposal:
     else:
         parts, shares = _em(theta, weights, spread, rng)
     safe = [student_t(mean, WIDE_FACTOR * spread, WIDE_NU), rounds[0].proposal]
-    all_shares = [*(shares * (1 - SAFE_SHARE * len(safe))), *([SAFE_SHARE] * len(safe))]
-    return Mixture([*parts, *safe], np.array(all_shares))
+    mixture = _join(parts, shares, safe)
+    log_mean = logsumexp(log_weights) - np.log(len(log_weights))
+    for _ in range(MOST_LOCAL):
+        missed = log_target - mixture.log_density(theta) - log_mean
+        if missed.max() < np.log(HEAVY):
+            break
+        safe.append(_around(theta, weights, theta[missed.argmax()], spread))
+        mixture = _join(parts, shares, safe)
+    return mixture
+
+
+def _join(parts: list[SplitT], shares: np.ndarray, safe: list[Proposal]) -> Mixture:
+    """Return parts with shares of their own and parts with a safe share each."""
+    safe_shares = np.full(len(safe), SAFE_SHARE)
+    return Mixture([*parts, *safe], np.concatenate([shares * (1 - safe_shares.sum()), safe_shares]))
+
+
+def _around(
+    theta: np.ndarray, weights: np.ndarray, centre: np.ndarray, spread: np.ndarray
+) -> SplitT:
+    """Return a t around a place that has too much weight, as wide as its neighbours are far.
+
+    Raftery & Bao (2010), Biometrics 66(4), 1162-1173, incremental mixture importance sampling.
+    """
+    z = np.linalg.solve(np.linalg.cholesky(spread), (theta - centre).T)
+    near = np.argsort((z * z).sum(axis=0))[: NEIGHBOURS * theta.shape[1]]
+    mixed = weights[near] + 1.0 / len(weights)
+    scatter = _spread(theta[near], centre, mixed / mixed.sum())
+    return student_t(centre, scatter + 1e-3 * spread, NU)
 
 
 def _em(

@@ -35,7 +35,8 @@ from poolish.engines.exact.residual import Residual
 from poolish.engines.exact.sparse_elimination import factor_sparse
 
 _LOG_2PI = np.log(2.0 * np.pi)
-COSTLY_UNKNOWNS = 5_000
+# Below, an evaluation takes a few milliseconds: less than a draw of the effects.
+COSTLY_UNKNOWNS = 20_000
 BATCH = 64
 
 
