@@ -19,7 +19,7 @@ from rich.progress import Progress
 from poolish.design import build_design
 from poolish.engines import exact
 from poolish.engines.protocol import Plan
-from poolish.formula import parse
+from poolish.formula import parse, relation_names
 from poolish.frame import read_table
 from poolish.relations import Pedigree
 from poolish.spec.build import build_spec
@@ -124,7 +124,7 @@ def calibrate_class(
     """Return the calibration of the exact engine on one class of models."""
     formula = parse(shape.formula)
     columns = simulate_columns(shape)
-    relations = {"ped": _pedigree(columns).relation()}
+    relations = {name: _pedigree(columns).relation() for name in relation_names(formula)}
     design, _ = build_design(formula, read_table(columns), relations)
     spec = build_spec(formula, design, priors=shape.priors)
     refit = exact.ENGINE.refitter

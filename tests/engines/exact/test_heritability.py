@@ -109,14 +109,17 @@ def test_breeding_values_have_the_moments_of_the_mixed_model_equations() -> None
     X = np.column_stack([np.ones(len(data)), data["sex"]])
     variances, residual = natural(target, sampled.chains)
     means = []
-    for va, ve in zip(variances[0, ::8], residual[::8], strict=True):
+    for va, ve in zip(variances[0, ::4], residual[::4], strict=True):
         factor = linalg.cho_factor(va * A_oo + ve * np.eye(len(data)))
         b = np.linalg.solve(
             X.T @ linalg.cho_solve(factor, X), X.T @ linalg.cho_solve(factor, data["y"])
         )
         means.append(va * A @ linalg.cho_solve(factor, data["y"] - X @ b))
     u = np.concatenate(sampled.chains.joint.effects[0][..., 0])
-    assert np.abs(u.mean(axis=0) - np.mean(means, axis=0)).max() < 0.1 * u.std(axis=0).min()
+    # Both are Monte Carlo, of 4,000 nearly independent draws and of 1,000; there are 300 animals.
+    error = np.sqrt(u.var(axis=0) / len(u) + np.var(means, axis=0) / len(means))
+    assert (np.abs(u.mean(axis=0) - np.mean(means, axis=0)) < 4.5 * error).all()
+    assert error.max() < 0.04 * u.std(axis=0).min()
 
 
 @pytest.mark.slow

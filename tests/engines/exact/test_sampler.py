@@ -119,7 +119,7 @@ class Banana:
         return -0.5 * (x**2 + ((y - 0.5 * x**2) / 0.1) ** 2)
 
 
-def test_no_known_draw_is_left_with_a_heavy_weight_on_a_curved_ridge(rng, monkeypatch):
+def test_the_heaviest_known_draw_weighs_half_or_less_on_a_curved_ridge(rng, monkeypatch):
     start = SplitT(np.zeros(2), np.diag([0.5, 0.1]), np.ones(2), np.ones(2), NU)
     rounds = [evaluate_round(Banana(), start, rng, 400)]
     for _ in range(4):
@@ -133,8 +133,7 @@ def test_no_known_draw_is_left_with_a_heavy_weight_on_a_curved_ridge(rng, monkey
 
     with_local = heaviest()
     monkeypatch.setattr(adaptation, "MOST_LOCAL", 0)
-    assert with_local < np.log(adaptation.HEAVY) + 0.3  # the mean weight is itself estimated
-    assert heaviest() > with_local
+    assert with_local < heaviest() - np.log(2.0)
 
 
 def test_adaptation_finds_a_second_mode(rng):

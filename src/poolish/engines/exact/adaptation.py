@@ -24,7 +24,7 @@ EM_STEPS = 15
 LIGHTER_NU = (8.0, 12.0, 20.0)
 WORTHWHILE = 1.1
 # Where a mixture would leave a draw this many times the mean weight, a part is put around it.
-HEAVY, MOST_LOCAL, NEIGHBOURS = 5.0, 4, 10
+HEAVY, MOST_LOCAL, NEIGHBOURS, LOCAL_SHARE = 5.0, 4, 10, 0.03
 # The first proposal and a wide t keep a share each, so that a bad fit leaves no region out.
 SAFE_SHARE, WIDE_FACTOR, WIDE_NU = 0.1, 1.5, 4.0
 
@@ -97,21 +97,17 @@ def refine(rounds: list[Round], rng: np.random.Generator) -> Proposal:
     else:
         parts, shares = _em(theta, weights, spread, rng)
     safe = [student_t(mean, WIDE_FACTOR * spread, WIDE_NU), rounds[0].proposal]
-    mixture = _join(parts, shares, safe)
+    all_shares = [*(shares * (1 - SAFE_SHARE * len(safe))), *([SAFE_SHARE] * len(safe))]
+    mixture = Mixture([*parts, *safe], np.array(all_shares))
     log_mean = logsumexp(log_weights) - np.log(len(log_weights))
     for _ in range(MOST_LOCAL):
         missed = log_target - mixture.log_density(theta) - log_mean
         if missed.max() < np.log(HEAVY):
             break
-        safe.append(_around(theta, weights, theta[missed.argmax()], spread))
-        mixture = _join(parts, shares, safe)
+        local = _around(theta, weights, theta[missed.argmax()], spread)
+        kept = (1 - LOCAL_SHARE) * mixture.shares
+        mixture = Mixture([*mixture.parts, local], np.append(kept, LOCAL_SHARE))
     return mixture
-
-
-def _join(parts: list[SplitT], shares: np.ndarray, safe: list[Proposal]) -> Mixture:
-    """Return parts with shares of their own and parts with a safe share each."""
-    safe_shares = np.full(len(safe), SAFE_SHARE)
-    return Mixture([*parts, *safe], np.concatenate([shares * (1 - safe_shares.sum()), safe_shares]))
 
 
 def _around(
