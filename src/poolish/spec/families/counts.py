@@ -144,8 +144,8 @@ def _negbinomial_log_density(
     with np.errstate(divide="ignore"):
         at_mean = 0.5 * np.log(shape / (2.0 * np.pi * some * total)) + errors
         none = -shape * np.logaddexp(0.0, np.log(mean) - np.log(shape))
-        away = shape * _log_quotient(total, y - mean, shape + mean)
-        away += some * (np.log(mean / some) + _log_quotient(total, y - mean, shape + mean))
+        further = _log_quotient(total, y - mean, shape + mean)
+        away = shape * further + some * (np.log(mean / some) + further)
     return np.asarray(np.where(y > 0, at_mean + away, none))
 
 
